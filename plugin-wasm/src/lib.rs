@@ -1,0 +1,7 @@
+//! Every decision of the UI, in Rust: transport, chat state, markdown, tool call → panel, link policy.
+//!
+//! Built natively it is a library that `cargo test` covers; built for wasm it exports one handle (`boundary`).
+//!
+//! Where to start: [`view`] (what the shim renders and may ask for).
+
+pub mod view;
