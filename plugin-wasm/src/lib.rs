@@ -4,4 +4,6 @@
 //!
 //! Where to start: [`view`] (what the shim renders and may ask for).
 
+#[cfg(feature = "ts")]
+pub mod types;
 pub mod view;

@@ -220,7 +220,12 @@ pub enum Part {
     Markdown { key: String },
     /// A tool call under `tool/<toolCallId>`.
     Tool { tool_call_id: String },
-    Notice { text: String, #[serde(skip_serializing_if = "Option::is_none", default)] hint: Option<String> },
+    Notice {
+        text: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[cfg_attr(feature = "ts", ts(optional))]
+        hint: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
