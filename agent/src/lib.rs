@@ -3,7 +3,19 @@
 //! Pure: it knows no HTTP, SQL, tokio, provider words or Perses URLs. What it needs of the world are the traits of
 //! [`ports`], so that every test of it is deterministic.
 //!
-//! Where to start: [`ports`] (what it needs), then [`message`] (what a model reads and writes).
+//! Where to start: [`ports`] (what it needs), [`message`] (what a model reads and writes), [`run`] (a run's life),
+//! [`tools`] (what a model can ask for), [`engine`] (the model that is built in).
 
+pub mod budgets;
+pub mod cancel;
+pub mod engine;
 pub mod message;
 pub mod ports;
+pub mod run;
+
+pub use budgets::{Budgets, Spent};
+pub use cancel::{Cancel, CancelHandle};
+pub use engine::BuiltinEngine;
+pub use persai_guard::Policy;
+pub use ports::Ports;
+pub use run::{Run, RunEnd, run};

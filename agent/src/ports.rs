@@ -1,11 +1,23 @@
 //! Everything that the agent needs of the world, as traits: a model, datasources, a journal, a clock, ids.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use persai_protocol::agui::Event;
 use persai_protocol::evidence::DatasourceSelector;
 
 use crate::message::{Message, Replay, ToolDefinition};
+
+/// All of it, for one run.
+#[derive(Clone)]
+pub struct Ports {
+    pub model: Arc<dyn Model>,
+    pub datasources: Arc<dyn Datasources>,
+    pub journal: Arc<dyn Journal>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids>,
+}
 
 // --- model ---------------------------------------------------------------------------------------------------------
 
@@ -47,13 +59,31 @@ pub enum ModelEvent {
     TextDelta(String),
     ReasoningDelta(String),
     /// `part` tells parallel calls apart within one answer. Deltas are for showing; only the end counts.
-    ToolCallStart { part: usize, id: String, name: String },
-    ToolCallDelta { part: usize, json: String },
+    ToolCallStart {
+        part: usize,
+        id: String,
+        name: String,
+    },
+    ToolCallDelta {
+        part: usize,
+        json: String,
+    },
     /// `arguments` is the whole text as sent, well-formed or not.
-    ToolCallEnd { part: usize, id: String, name: String, arguments: String },
+    ToolCallEnd {
+        part: usize,
+        id: String,
+        name: String,
+        arguments: String,
+    },
     /// The last one counts; absent counts are unknown, not zero.
-    Usage { input_tokens: Option<u64>, output_tokens: Option<u64> },
-    End { stop: StopReason, replay: Option<Replay> },
+    Usage {
+        input_tokens: Option<u64>,
+        output_tokens: Option<u64>,
+    },
+    End {
+        stop: StopReason,
+        replay: Option<Replay>,
+    },
     Error(ModelError),
 }
 
@@ -98,7 +128,10 @@ pub enum ModelErrorKind {
 /// one run). Only reads exist.
 pub trait Datasources: Send + Sync {
     /// What is known of a datasource before it is asked.
-    fn describe<'a>(&'a self, selector: &'a DatasourceSelector) -> BoxFuture<'a, Result<DatasourceInfo, DataError>>;
+    fn describe<'a>(
+        &'a self,
+        selector: &'a DatasourceSelector,
+    ) -> BoxFuture<'a, Result<DatasourceInfo, DataError>>;
 
     /// One call of Prometheus' HTTP API through the Perses datasource proxy.
     fn prometheus<'a>(
@@ -132,13 +165,39 @@ pub enum PromEndpoint {
 /// Times and steps in seconds as Prometheus takes them.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PromCall {
-    Query { query: String, time_secs: f64 },
-    QueryRange { query: String, start_secs: f64, end_secs: f64, step_secs: f64 },
-    Labels { matches: Vec<String>, start_secs: f64, end_secs: f64 },
-    LabelValues { label: String, matches: Vec<String>, start_secs: f64, end_secs: f64, limit: Option<u64> },
-    Series { matches: Vec<String>, start_secs: f64, end_secs: f64, limit: Option<u64> },
+    Query {
+        query: String,
+        time_secs: f64,
+    },
+    QueryRange {
+        query: String,
+        start_secs: f64,
+        end_secs: f64,
+        step_secs: f64,
+    },
+    Labels {
+        matches: Vec<String>,
+        start_secs: f64,
+        end_secs: f64,
+    },
+    LabelValues {
+        label: String,
+        matches: Vec<String>,
+        start_secs: f64,
+        end_secs: f64,
+        limit: Option<u64>,
+    },
+    Series {
+        matches: Vec<String>,
+        start_secs: f64,
+        end_secs: f64,
+        limit: Option<u64>,
+    },
     /// All metrics where `metric` is absent.
-    Metadata { metric: Option<String>, limit: Option<u64> },
+    Metadata {
+        metric: Option<String>,
+        limit: Option<u64>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,22 +219,36 @@ pub enum DataError {
     /// No such datasource, or none that this user may know of.
     Unknown,
     /// Perses refuses this user; `missing` is Perses' own word for the right.
-    Forbidden { missing: Option<String> },
+    Forbidden {
+        missing: Option<String>,
+    },
     /// It has a `directUrl`.
     NotProxied,
-    EndpointNotAllowed { endpoint: PromEndpoint },
+    EndpointNotAllowed {
+        endpoint: PromEndpoint,
+    },
     /// The user's Perses token has run out.
     CredentialsExpired,
     PersesUnreachable,
     Unreachable,
-    Timeout { after_ms: u64 },
-    TooLarge { limit_bytes: usize },
+    Timeout {
+        after_ms: u64,
+    },
+    TooLarge {
+        limit_bytes: usize,
+    },
     /// Not JSON of Prometheus' shape; `hint` names what it looks like ("HTML").
-    Malformed { hint: String },
+    Malformed {
+        hint: String,
+    },
     /// The upstream refuses Perses (401, 403).
     Refused,
     /// Prometheus' own error, e.g. `bad_data` with a parse error.
-    Upstream { status: u16, error_type: String, message: String },
+    Upstream {
+        status: u16,
+        error_type: String,
+        message: String,
+    },
 }
 
 // --- journal -------------------------------------------------------------------------------------------------------
@@ -192,7 +265,11 @@ pub enum Entry {
     /// A finished message of the conversation, in content blocks.
     Message(Message),
     /// A raw answer of a datasource, kept for looking deeper; `sha256` in hex as in the evidence.
-    Result { tool_call_id: String, sha256: String, body: Vec<u8> },
+    Result {
+        tool_call_id: String,
+        sha256: String,
+        body: Vec<u8>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
