@@ -4,6 +4,7 @@
 //!
 //! Where to start: [`view`] (what the shim renders and may ask for).
 
+pub mod markdown;
 #[cfg(feature = "ts")]
 pub mod types;
 pub mod view;
