@@ -19,6 +19,8 @@ pub enum Unreadable {
         limit: usize,
     },
     TooDeep,
+    /// A selector that asks for nothing; Prometheus refuses it too.
+    EmptySelector,
     /// The parser's own words.
     Syntax(String),
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Unreadable {
         match self {
             Self::TooLong { limit } => write!(f, "longer than {limit} bytes"),
             Self::TooDeep => write!(f, "nested too deeply"),
+            Self::EmptySelector => write!(f, "a selector without a matcher"),
             Self::Syntax(words) => write!(f, "{words}"),
         }
     }
@@ -43,7 +46,13 @@ pub fn parse(query: &str) -> Result<Expr, Unreadable> {
             limit: MAX_QUERY_BYTES,
         });
     }
-    let theirs = parser::parse(query).map_err(|words| Unreadable::Syntax(short(&words)))?;
+    let theirs = parser::parse(query).map_err(|words| {
+        if words.contains("at least one non-empty matcher") {
+            Unreadable::EmptySelector
+        } else {
+            Unreadable::Syntax(short(&words))
+        }
+    })?;
     convert(&theirs, 0)
 }
 

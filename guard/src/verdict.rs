@@ -107,6 +107,9 @@ pub fn judge(request: &Request<'_>, policy: &Policy) -> Judgement {
             Finding::deny(format!("The query is longer than {limit} bytes."))
         }
         Err(adapter::Unreadable::TooDeep) => Finding::deny("The query is nested too deeply."),
+        Err(adapter::Unreadable::EmptySelector) => Finding::deny(
+            "A selector without an effective matcher would read every series. Name a metric, or give a label an exact value.",
+        ),
         _ => None,
     };
     let finding = finding
