@@ -5,6 +5,8 @@
 //! Where to start: [`view`] (what the shim renders and may ask for).
 
 pub mod markdown;
+pub mod panel;
+pub mod transport;
 #[cfg(feature = "ts")]
 pub mod types;
 pub mod view;
