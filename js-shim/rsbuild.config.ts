@@ -1,0 +1,51 @@
+import { pluginModuleFederation } from '@module-federation/rsbuild-plugin';
+import { defineConfig } from '@rsbuild/core';
+
+/** A module that the host page brings; nothing of it is bundled, whatever its version. */
+const fromHost = { singleton: true, requiredVersion: false, import: false } as const;
+
+// `assetPrefix: 'auto'` and no `getPublicPath`: the runtime finds our files from the manifest's URL. A `getPublicPath` string
+// would go through `new Function`, which a content security policy may forbid.
+export default defineConfig({
+  source: { entry: { main: './src/index.ts' } },
+  output: {
+    assetPrefix: 'auto',
+    cleanDistPath: true,
+    distPath: {
+      root: 'dist',
+      js: '__mf/js',
+      css: '__mf/css',
+      wasm: '__mf/wasm',
+      assets: '__mf/assets',
+      media: '__mf/media',
+      image: '__mf/image',
+      svg: '__mf/svg',
+      font: '__mf/font',
+    },
+    filenameHash: true,
+    legalComments: 'none',
+    polyfill: 'off',
+    sourceMap: { js: false, css: false },
+  },
+  performance: { chunkSplit: { strategy: 'custom', splitChunks: false } },
+  tools: {
+    htmlPlugin: false,
+    swc: { jsc: { transform: { react: { runtime: 'classic' } } } },
+    rspack: { output: { publicPath: 'auto', uniqueName: 'PersAI' } },
+  },
+  plugins: [
+    pluginModuleFederation({
+      name: 'PersAI',
+      filename: '__mf/js/PersAI.[contenthash:8].js',
+      exposes: { './PersAIExplorer': './src/PersAIExplorer.tsx' },
+      shared: {
+        react: fromHost,
+        '@emotion/react': fromHost,
+        '@perses-dev/dashboards': fromHost,
+        '@perses-dev/plugin-system': fromHost,
+      },
+      dts: false,
+      manifest: true,
+    }),
+  ],
+});

@@ -1,0 +1,99 @@
+// The assistant on the page: tells the core where it is, and lays out list, conversation and composer.
+
+import * as React from 'react';
+import { useEffect, useState } from 'react';
+import { Composer } from './Composer';
+import { Conversation } from './Conversation';
+import { Conversations } from './Conversations';
+import { dispatch, startOrResume } from './core';
+import { DatasourcePicker } from './DatasourcePicker';
+import type { AppView } from './generated/view';
+import { hostEnv, signInUrl, useHostPanelKinds, useHostStepMs, useHostTimeRange } from './host';
+import { Icon } from './Icon';
+import { Trouble } from './Trouble';
+import { useFollowBottom } from './use-follow-bottom';
+import { useApp } from './use-view';
+
+/** Of a panel in the conversation, CSS pixels; only the suggested step comes from it. */
+const PANEL_WIDTH_PX = 860;
+
+export function Assistant(): React.ReactElement {
+  useTellCore();
+  const app = useApp();
+  return app ? <Layout app={app} /> : <p className="persai-starting">Connecting to the relay</p>;
+}
+
+function Layout({ app }: { app: AppView }): React.ReactElement {
+  const follow = useFollowBottom(app.conversationId);
+  const [listOpen, setListOpen] = useState(false);
+
+  const ask = (text: string) => {
+    dispatch({ type: 'ask', text });
+    follow.toBottom();
+  };
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    if (event.key !== 'Escape') return;
+    if (listOpen) setListOpen(false);
+    else if (app.running) dispatch({ type: 'stop' });
+  };
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape stops the run from wherever the focus is
+    <div className="persai-layout" onKeyDown={onKeyDown}>
+      <Conversations app={app} open={listOpen} onClose={() => setListOpen(false)} />
+      <div className="persai-main">
+        <div className="persai-top">
+          <button
+            type="button"
+            className="persai-button persai-menu"
+            aria-label="Conversations"
+            aria-expanded={listOpen}
+            onClick={() => setListOpen(!listOpen)}
+          >
+            <Icon name="menu" />
+          </button>
+          <DatasourcePicker options={app.datasources} />
+        </div>
+        {app.phase === 'connecting' && !app.trouble && (
+          <p className="persai-quiet persai-column">Connecting to the relay</p>
+        )}
+        {app.trouble && (
+          <div className="persai-column">
+            <Trouble
+              trouble={app.trouble}
+              onRetry={() => dispatch({ type: 'retry' })}
+              signInHref={app.trouble.code === 'signInAgain' ? signInUrl() : undefined}
+            />
+          </div>
+        )}
+        <Conversation app={app} follow={follow} onAsk={ask} />
+        <Composer app={app} onAsk={follow.toBottom} />
+      </div>
+    </div>
+  );
+}
+
+/** What the host knows and the core must: where we are, the page's time range, panel kinds, visibility. */
+function useTellCore(): void {
+  const timeRange = useHostTimeRange();
+  const stepMs = useHostStepMs(PANEL_WIDTH_PX);
+  const kinds = useHostPanelKinds();
+
+  useEffect(() => {
+    startOrResume(hostEnv({ startMs: timeRange.startMs, endMs: timeRange.endMs }));
+  }, [timeRange.startMs, timeRange.endMs]);
+  useEffect(() => dispatch({ type: 'setSuggestedStep', stepMs }), [stepMs]);
+  useEffect(() => {
+    if (kinds) dispatch({ type: 'setPanelKinds', kinds: [...kinds] });
+  }, [kinds]);
+  useEffect(() => {
+    const tell = () => dispatch({ type: 'visibility', hidden: document.hidden });
+    tell();
+    document.addEventListener('visibilitychange', tell);
+    return () => {
+      document.removeEventListener('visibilitychange', tell);
+      // Another Explore tab is shown: nobody looks, as with a hidden page.
+      dispatch({ type: 'visibility', hidden: true });
+    };
+  }, []);
+}
