@@ -6,4 +6,7 @@
 pub mod config;
 pub mod error;
 pub mod identity;
+pub mod log;
 pub mod perses;
+pub mod providers;
+pub mod runs;

@@ -1,17 +1,46 @@
 //! Runs: started by a request, owned by the server. A run lives until it finishes, is cancelled or the relay drains;
 //! who reads it, and whether anybody does, makes no difference.
+//!
+//! Where to start: [`Runs`], what the HTTP side calls. [`start`]: a question becomes a run. [`journal`]: the agent's
+//! events on their way into the log. [`follow`]: out of the log to a reader. [`settle`]: every run gets an honest end.
+//! [`history`]: what of the log a model is given. [`system`]: the real clock and ids.
 
-use std::sync::Arc;
+mod follow;
+pub mod history;
+pub mod journal;
+mod settle;
+mod start;
+pub mod system;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::stream::BoxStream;
 use persai_agent::ports::Datasources;
+use persai_agent::{Budgets, CancelHandle, Policy};
+use persai_guard::Mode;
+use persai_protocol::error::ErrorCode;
 use persai_protocol::evidence::DatasourceSelector;
 use persai_protocol::input::RunAgentInput;
-use persai_protocol::rest::{ConversationSummary, RunAccepted, RunSummary};
+use persai_protocol::rest::{ConversationSummary, RunAccepted, RunState, RunSummary};
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
 
+use crate::config::{Config, GuardMode};
 use crate::error::ApiError;
 use crate::identity::credentials::Credentials;
 use crate::identity::owner::Owner;
+use crate::log::{Batch, ConversationKey, Durability, EventLog, LogError, RunChange, RunRow};
+use crate::providers::Models;
+
+/// How long a draining relay lets runs go on.
+const DRAIN_GRACE: Duration = Duration::from_secs(5);
+/// How long the answer to a cancel waits for the run to have ended.
+const CANCEL_WAIT: Duration = Duration::from_secs(1);
+/// Conversations in a list.
+const LIST_LIMIT: u32 = 500;
 
 /// One item of an event stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +53,56 @@ pub struct StreamItem {
 
 /// What the HTTP side found out about a question before its run starts.
 pub struct Resolved {
-    /// Never empty: the asked ones, or the default.
+    /// The asked ones, or the default; empty only where this Perses has none.
     pub datasources: Vec<DatasourceSelector>,
     /// Reads them as the asking user; holds that user's credentials for this run only.
     pub datasources_port: Arc<dyn Datasources>,
     /// One of the configured models, or `builtin`.
     pub model_id: String,
+}
+
+/// What holds for every run.
+#[derive(Debug, Clone, Default)]
+pub struct RunSettings {
+    pub budgets: Budgets,
+    pub guard: Policy,
+    /// Prose of the operator, ranked right below the product's own rules.
+    pub operator_rules: Option<String>,
+    pub max_question_bytes: usize,
+}
+
+impl From<&Config> for RunSettings {
+    fn from(config: &Config) -> Self {
+        let limits = &config.budgets;
+        let defaults = Budgets::default();
+        let budgets = Budgets {
+            rounds: limits.rounds,
+            tool_calls: limits.tool_calls,
+            wall_time_ms: limits.wall_time_secs.saturating_mul(1000),
+            tokens: limits.input_tokens.saturating_add(limits.output_tokens),
+            bytes: limits.turn_bytes,
+            max_output_tokens: u32::try_from(limits.output_tokens)
+                .unwrap_or(u32::MAX)
+                .min(defaults.max_output_tokens),
+            call_max_bytes: limits.result_bytes,
+            call_timeout_ms: limits.tool_timeout_secs.saturating_mul(1000),
+            ..defaults
+        };
+        let mode = match config.guard.mode {
+            GuardMode::Off => Mode::Off,
+            GuardMode::Shadow => Mode::Shadow,
+            GuardMode::Enforce => Mode::Enforce,
+        };
+        Self {
+            budgets,
+            guard: Policy {
+                mode,
+                ..Policy::default()
+            },
+            operator_rules: None,
+            max_question_bytes: config.max_question_bytes,
+        }
+    }
 }
 
 /// All runs of this relay. Cheap to clone.
@@ -38,28 +111,107 @@ pub struct Runs {
     inner: Arc<Inner>,
 }
 
-struct Inner {}
+struct Inner {
+    log: Arc<dyn EventLog>,
+    models: Arc<Models>,
+    settings: RunSettings,
+    active: Mutex<HashMap<RunKey, Active>>,
+    draining: AtomicBool,
+    /// Ends all streams.
+    closed: CancellationToken,
+}
+
+/// Owner key and run id.
+type RunKey = (String, String);
+
+/// A run that goes on.
+#[derive(Clone)]
+struct Active {
+    cancel: CancelHandle,
+    /// Set off once the run has its end in the log.
+    ended: CancellationToken,
+    abort: AbortHandle,
+}
 
 impl Runs {
-    /// Starts a run, or answers with the known one of that id. What is written before this returns is on disk.
+    /// Takes over the log: runs that a crash left without an end get one before this returns.
     ///
     /// # Errors
-    /// `invalidRequest`, `unknownModel`, `runActive` (with its id), `draining`, `storageUnavailable`.
+    /// The log cannot be read or written.
+    pub async fn open(
+        log: Arc<dyn EventLog>,
+        models: Arc<Models>,
+        settings: RunSettings,
+    ) -> Result<Self, LogError> {
+        settle::recover(log.as_ref()).await?;
+        let inner = Inner {
+            log,
+            models,
+            settings,
+            active: Mutex::default(),
+            draining: AtomicBool::new(false),
+            closed: CancellationToken::new(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Starts a run, or answers with the known one of that id. What is written before this returns is on disk.
+    /// `credentials` are those that `resolved.datasources_port` uses; an expired token starts nothing.
+    ///
+    /// # Errors
+    /// `invalidRequest`, `unknownModel`, `persesTokenExpired`, `runActive` (with its id), `draining`,
+    /// `storageUnavailable`.
     pub async fn start(
         &self,
         owner: &Owner,
         credentials: Credentials,
         input: RunAgentInput,
         resolved: Resolved,
-    ) -> Result<RunAccepted, ApiError>;
+    ) -> Result<RunAccepted, ApiError> {
+        // A run is the server's from its first record on: a request that is dropped half-way must not leave a run
+        // without a task.
+        let (runs, owner) = (self.clone(), owner.key());
+        tokio::spawn(async move {
+            start::start(&runs.inner, owner, &credentials, input, resolved).await
+        })
+        .await
+        .map_err(ApiError::internal)?
+    }
 
     /// Stops a run; the stop is on disk before this returns. A run that has ended stays as it is.
     ///
     /// # Errors
     /// `notFound`, `storageUnavailable`.
-    pub async fn cancel(&self, owner: &Owner, run_id: &str) -> Result<RunSummary, ApiError>;
+    pub async fn cancel(&self, owner: &Owner, run_id: &str) -> Result<RunSummary, ApiError> {
+        let row = self.run_row(owner, run_id).await?;
+        if row.has_ended() {
+            return Ok(row.summary());
+        }
+        let batch = Batch {
+            conversation: row.conversation,
+            run_id: row.run_id,
+            at_ms: system::now_ms(),
+            records: Vec::new(),
+            change: Some(RunChange::CancelAsked),
+            durability: Durability::Synced,
+        };
+        match self.inner.log.append(batch).await {
+            // It ended meanwhile, by itself or by another cancel.
+            Ok(_) | Err(LogError::RunOver) => {}
+            Err(error) => return Err(ApiError::storage(error)),
+        }
+        if let Some(active) = self.inner.active_run(&(owner.key(), run_id.to_owned())) {
+            active.cancel.cancel();
+            // Not an error: the stop is written, and the end follows on the stream.
+            let _ = tokio::time::timeout(CANCEL_WAIT, active.ended.cancelled()).await;
+        }
+        Ok(self.run_row(owner, run_id).await?.summary())
+    }
 
     /// All runs of a conversation: the history after `after`, `persai.caughtUp`, then live. Does not end by itself.
+    /// An `after` that is ahead of the log gets `persai.reset` first, and then everything.
     ///
     /// # Errors
     /// `notFound`, `storageUnavailable`.
@@ -68,7 +220,25 @@ impl Runs {
         owner: &Owner,
         conversation_id: &str,
         after: Option<u64>,
-    ) -> Result<BoxStream<'static, StreamItem>, ApiError>;
+    ) -> Result<BoxStream<'static, StreamItem>, ApiError> {
+        let conversation = ConversationKey {
+            owner: owner.key(),
+            id: conversation_id.to_owned(),
+        };
+        let follower = self.inner.log.follow(&conversation);
+        let summary = self.conversation(&conversation).await?;
+        let after = after.unwrap_or(0);
+        let reset = after > summary.last_seq;
+        let reading = follow::Reading {
+            log: Arc::clone(&self.inner.log),
+            conversation,
+            run_id: None,
+            after: if reset { 0 } else { after },
+            reset,
+            closed: self.inner.closed.clone(),
+        };
+        Ok(follow::stream(reading, follower))
+    }
 
     /// One run, from `RUN_STARTED` (or after `after`) to its last event, and then the stream ends.
     ///
@@ -79,20 +249,132 @@ impl Runs {
         owner: &Owner,
         run_id: &str,
         after: Option<u64>,
-    ) -> Result<BoxStream<'static, StreamItem>, ApiError>;
+    ) -> Result<BoxStream<'static, StreamItem>, ApiError> {
+        let conversation = self.run_row(owner, run_id).await?.conversation;
+        let follower = self.inner.log.follow(&conversation);
+        // Read after the follower is set, so that the end is either in the row or heard.
+        let row = self.run_row(owner, run_id).await?;
+        let before_first = row.first_seq.saturating_sub(1);
+        let after = after.unwrap_or(0).max(before_first);
+        let last_seq = match row.last_seq {
+            Some(last_seq) => last_seq,
+            None => self.conversation(&conversation).await?.last_seq,
+        };
+        if row.last_seq == Some(after) {
+            return Ok(Box::pin(futures::stream::empty()));
+        }
+        let reset = after > last_seq;
+        let reading = follow::Reading {
+            log: Arc::clone(&self.inner.log),
+            conversation,
+            run_id: Some(row.run_id),
+            after: if reset { before_first } else { after },
+            reset,
+            closed: self.inner.closed.clone(),
+        };
+        Ok(follow::stream(reading, follower))
+    }
 
     /// The owner's conversations, newest first.
     ///
     /// # Errors
     /// `storageUnavailable`.
-    pub async fn list(&self, owner: &Owner) -> Result<Vec<ConversationSummary>, ApiError>;
+    pub async fn list(&self, owner: &Owner) -> Result<Vec<ConversationSummary>, ApiError> {
+        self.inner
+            .log
+            .conversations(&owner.key(), LIST_LIMIT)
+            .await
+            .map_err(ApiError::storage)
+    }
 
     /// One conversation of the owner.
     ///
     /// # Errors
     /// `notFound`, `storageUnavailable`.
-    pub async fn get(&self, owner: &Owner, conversation_id: &str) -> Result<ConversationSummary, ApiError>;
+    pub async fn get(
+        &self,
+        owner: &Owner,
+        conversation_id: &str,
+    ) -> Result<ConversationSummary, ApiError> {
+        self.conversation(&ConversationKey {
+            owner: owner.key(),
+            id: conversation_id.to_owned(),
+        })
+        .await
+    }
 
     /// Takes no new runs, gives the running ones a short while, ends the rest honestly, and closes all streams.
-    pub async fn drain(&self);
+    pub async fn drain(&self) {
+        self.inner.draining.store(true, Ordering::SeqCst);
+        let active: Vec<Active> = self.inner.lock_active().values().cloned().collect();
+        let all_ended = futures::future::join_all(active.iter().map(|run| run.ended.cancelled()));
+        if tokio::time::timeout(DRAIN_GRACE, all_ended).await.is_err() {
+            active.iter().for_each(|run| run.abort.abort());
+            let all_ended =
+                futures::future::join_all(active.iter().map(|run| run.ended.cancelled()));
+            // A log that cannot be written must not keep the relay up; the next start settles what is left.
+            let _ = tokio::time::timeout(DRAIN_GRACE, all_ended).await;
+        }
+        self.inner.closed.cancel();
+    }
+
+    async fn run_row(&self, owner: &Owner, run_id: &str) -> Result<RunRow, ApiError> {
+        let row = self
+            .inner
+            .log
+            .run(&owner.key(), run_id)
+            .await
+            .map_err(ApiError::storage)?;
+        row.ok_or_else(|| ApiError::not_found("run"))
+    }
+
+    async fn conversation(&self, key: &ConversationKey) -> Result<ConversationSummary, ApiError> {
+        let summary = self
+            .inner
+            .log
+            .conversation(key)
+            .await
+            .map_err(ApiError::storage)?;
+        summary.ok_or_else(|| ApiError::not_found("conversation"))
+    }
+}
+
+impl Inner {
+    fn lock_active(&self) -> std::sync::MutexGuard<'_, HashMap<RunKey, Active>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn active_run(&self, key: &RunKey) -> Option<Active> {
+        self.lock_active().get(key).cloned()
+    }
+}
+
+fn accepted(row: &RunRow) -> RunAccepted {
+    RunAccepted {
+        conversation_id: row.conversation.id.clone(),
+        run_id: row.run_id.clone(),
+        first_seq: row.first_seq,
+        state: row.state,
+    }
+}
+
+/// How a run's last event reads in its row.
+fn end_of(event: &persai_protocol::agui::Event) -> Option<(RunState, Option<String>)> {
+    use persai_protocol::agui::{Event, Outcome};
+    match event {
+        Event::RunFinished {
+            outcome: None | Some(Outcome::Success),
+            ..
+        } => Some((RunState::Finished, None)),
+        Event::RunFinished {
+            outcome: Some(Outcome::Cancelled),
+            ..
+        } => Some((RunState::Cancelled, Some(ErrorCode::Cancelled.as_wire()))),
+        Event::RunFinished {
+            outcome: Some(Outcome::Interrupt { .. }),
+            ..
+        } => Some((RunState::Interrupted, None)),
+        Event::RunError { code, .. } => Some((RunState::Failed, code.clone())),
+        _ => None,
+    }
 }

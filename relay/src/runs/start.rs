@@ -1,0 +1,342 @@
+//! A question becomes a run: checked, written, and handed to the agent.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use persai_agent::message::{ContentBlock, Message, Role};
+use persai_agent::ports::Model;
+use persai_agent::{Cancel, Ports, Run};
+use persai_protocol::agui::Event;
+use persai_protocol::custom::{Custom, TimeRange, Turn};
+use persai_protocol::error::ErrorCode;
+use persai_protocol::id::is_valid_id;
+use persai_protocol::input::{PersaiProps, RunAgentInput};
+use persai_protocol::rest::{RunAccepted, RunState};
+use tokio_util::sync::CancellationToken;
+
+use super::journal::RunJournal;
+use super::settle::{Cause, settle};
+use super::system::{RandomIds, SystemClock, now_ms};
+use super::{Active, Inner, Resolved, accepted, history};
+use crate::error::ApiError;
+use crate::identity::credentials::Credentials;
+use crate::log::{Batch, ConversationKey, Durability, LogError, NewRecord, RunChange};
+
+/// Without a time range of the asker's: the last hour.
+const DEFAULT_RANGE_MS: i64 = 3_600_000;
+/// UTC-12 to UTC+14, in minutes.
+const UTC_OFFSETS: std::ops::RangeInclusive<i32> = -720..=840;
+const MAX_TITLE_CHARS: usize = 80;
+
+/// A checked question.
+struct Question {
+    conversation: ConversationKey,
+    run_id: String,
+    parent_run_id: Option<String>,
+    message_id: String,
+    text: String,
+    time_range: TimeRange,
+    props: PersaiProps,
+}
+
+pub async fn start(
+    inner: &Arc<Inner>,
+    owner: String,
+    credentials: &Credentials,
+    input: RunAgentInput,
+    resolved: Resolved,
+) -> Result<RunAccepted, ApiError> {
+    let now = now_ms();
+    let earlier = history::Foreign::read(&input.messages);
+    let question = check(inner, owner, input, now)?;
+
+    // A run that is known is answered with, whatever else has changed since.
+    let known = inner
+        .log
+        .run(&question.conversation.owner, &question.run_id)
+        .await
+        .map_err(ApiError::storage)?;
+    if let Some(row) = known {
+        return same_run(&question, &row);
+    }
+    if inner.draining.load(Ordering::SeqCst) {
+        return Err(ApiError::new(
+            ErrorCode::Draining,
+            "The relay is about to restart and takes no new questions.",
+        )
+        .retry_after(5));
+    }
+    if credentials.is_expired(now / 1000) {
+        return Err(ApiError::new(
+            ErrorCode::PersesTokenExpired,
+            "Your Perses session has run out.",
+        ));
+    }
+    let model = inner.models.get(&resolved.model_id).ok_or_else(|| {
+        ApiError::new(
+            ErrorCode::UnknownModel,
+            format!("There is no model with the id {:?}.", resolved.model_id),
+        )
+    })?;
+
+    let mut messages = history::read(inner.log.as_ref(), &question.conversation)
+        .await
+        .map_err(ApiError::storage)?;
+    // Earlier messages of a client are for a new conversation only; else the log is the history.
+    let earlier = if messages.is_empty() { earlier } else { None };
+    let user = Message {
+        role: Role::User,
+        blocks: vec![ContentBlock::Text {
+            text: question.text.clone(),
+        }],
+        replay: None,
+    };
+    if let Some(earlier) = &earlier {
+        messages.push(earlier.as_message());
+    }
+    messages.push(user.clone());
+
+    let batch = first_batch(&question, &resolved, earlier.as_ref(), &user, now);
+    let seqs = match inner.log.append(batch).await {
+        Ok(seqs) => seqs,
+        // Another post of the same run was faster.
+        Err(LogError::KnownRun(row)) => return same_run(&question, &row),
+        Err(LogError::RunActive { run_id }) => return Err(ApiError::run_active(&run_id)),
+        Err(error) => return Err(ApiError::storage(error)),
+    };
+    let answer = RunAccepted {
+        conversation_id: question.conversation.id.clone(),
+        run_id: question.run_id.clone(),
+        first_seq: seqs.first().copied().unwrap_or(0),
+        state: RunState::Running,
+    };
+    launch(inner, question, resolved, model, messages);
+    Ok(answer)
+}
+
+fn check(
+    inner: &Inner,
+    owner: String,
+    input: RunAgentInput,
+    now: i64,
+) -> Result<Question, ApiError> {
+    let id = |name: &str, id: &str| {
+        if is_valid_id(id) {
+            return Ok(());
+        }
+        Err(ApiError::invalid(format!(
+            "{name} must be 1 to 128 of A-Z, a-z, 0-9, _ and -."
+        )))
+    };
+    id("threadId", &input.thread_id)?;
+    id("runId", &input.run_id)?;
+    if let Some(parent) = &input.parent_run_id {
+        id("parentRunId", parent)?;
+    }
+    let Some(message) = input
+        .messages
+        .iter()
+        .rev()
+        .find(|message| message.role == "user")
+    else {
+        return Err(ApiError::invalid(
+            "There is no question: messages holds no user message.",
+        ));
+    };
+    let text = message.text();
+    if text.trim().is_empty() {
+        return Err(ApiError::invalid("The question is empty."));
+    }
+    let limit = inner.settings.max_question_bytes;
+    if text.len() > limit {
+        return Err(ApiError::invalid(format!(
+            "The question is too long: {} bytes, and at most {limit} are taken.",
+            text.len()
+        ))
+        .hint("Ask a shorter question, or split it."));
+    }
+    let message_id = match is_valid_id(&message.id) {
+        true => message.id.clone(),
+        false => persai_agent::ports::Ids::fresh(&RandomIds, "msg"),
+    };
+    let props = input.forwarded_props.persai.unwrap_or_default();
+    let time_range = props.time_range.unwrap_or(TimeRange {
+        start_ms: now - DEFAULT_RANGE_MS,
+        end_ms: now,
+    });
+    if time_range.start_ms < 0 || time_range.start_ms >= time_range.end_ms {
+        return Err(ApiError::invalid(
+            "The time range must start before it ends.",
+        ));
+    }
+    if !UTC_OFFSETS.contains(&props.utc_offset_minutes) {
+        return Err(ApiError::invalid(
+            "utcOffsetMinutes must be between -720 and 840.",
+        ));
+    }
+    if props.suggested_step_ms.is_some_and(|step| step <= 0) {
+        return Err(ApiError::invalid("suggestedStepMs must be above 0."));
+    }
+    Ok(Question {
+        conversation: ConversationKey {
+            owner,
+            id: input.thread_id,
+        },
+        run_id: input.run_id,
+        parent_run_id: input.parent_run_id,
+        message_id,
+        text,
+        time_range,
+        props,
+    })
+}
+
+fn same_run(question: &Question, row: &crate::log::RunRow) -> Result<RunAccepted, ApiError> {
+    if row.conversation.id == question.conversation.id {
+        return Ok(accepted(row));
+    }
+    Err(ApiError::invalid(
+        "This runId belongs to another conversation.",
+    ))
+}
+
+fn first_batch(
+    question: &Question,
+    resolved: &Resolved,
+    earlier: Option<&history::Foreign>,
+    user: &Message,
+    now: i64,
+) -> Batch {
+    let started = Event::RunStarted {
+        thread_id: question.conversation.id.clone(),
+        run_id: question.run_id.clone(),
+        protocol_version: Some(persai_protocol::AGUI_VERSION.to_owned()),
+        parent_run_id: question.parent_run_id.clone(),
+        timestamp: Some(now),
+    };
+    let turn = Custom::Turn(Turn {
+        v: 1,
+        message_id: question.message_id.clone(),
+        question: question.text.clone(),
+        datasources: resolved.datasources.clone(),
+        time_range: question.time_range,
+        utc_offset_minutes: question.props.utc_offset_minutes,
+        model: resolved.model_id.clone(),
+        at_ms: now,
+    });
+    let events = std::iter::once(started).chain(turn.into_event());
+    let mut records: Vec<NewRecord> = events.map(|event| NewRecord::event(&event)).collect();
+    records.extend(earlier.map(|earlier| NewRecord::context(&earlier.as_context())));
+    records.push(NewRecord::message(user));
+    Batch {
+        conversation: question.conversation.clone(),
+        run_id: question.run_id.clone(),
+        at_ms: now,
+        records,
+        change: Some(RunChange::Start {
+            title: title(&question.text),
+            parent_run_id: question.parent_run_id.clone(),
+        }),
+        durability: Durability::Synced,
+    }
+}
+
+/// The start of the first question, on one line.
+fn title(question: &str) -> String {
+    let line = question.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= MAX_TITLE_CHARS {
+        return line;
+    }
+    let cut: String = line.chars().take(MAX_TITLE_CHARS - 1).collect();
+    format!("{}…", cut.trim_end())
+}
+
+/// Gives the run its task. From here on it ends by itself, by a cancel or by a drain.
+fn launch(
+    inner: &Arc<Inner>,
+    question: Question,
+    resolved: Resolved,
+    model: Arc<dyn Model>,
+    history: Vec<Message>,
+) {
+    let key = (question.conversation.owner.clone(), question.run_id.clone());
+    let (handle, cancel) = Cancel::pair();
+    let (journal, written) = RunJournal::open(
+        Arc::clone(&inner.log),
+        question.conversation.clone(),
+        question.run_id.clone(),
+    );
+    let ports = Ports {
+        model,
+        datasources: resolved.datasources_port,
+        journal: Arc::new(journal),
+        clock: Arc::new(SystemClock::default()),
+        ids: Arc::new(RandomIds),
+    };
+    let run = Run {
+        conversation_id: question.conversation.id,
+        run_id: question.run_id,
+        question: question.text,
+        history,
+        datasources: resolved.datasources,
+        time_range: question.time_range,
+        utc_offset_minutes: question.props.utc_offset_minutes,
+        suggested_step_ms: question.props.suggested_step_ms,
+        variables: question.props.variables,
+        budgets: inner.settings.budgets.clone(),
+        guard: inner.settings.guard.clone(),
+        operator_rules: inner.settings.operator_rules.clone(),
+    };
+    let ended = CancellationToken::new();
+    let task = tokio::spawn(persai_agent::run(run, ports, cancel));
+    let active = Active {
+        cancel: handle,
+        ended: ended.clone(),
+        abort: task.abort_handle(),
+    };
+    inner.lock_active().insert(key.clone(), active);
+
+    let inner = Arc::clone(inner);
+    tokio::spawn(async move {
+        let outcome = task.await;
+        // The journal went with the run; its last deltas go into the log before the end.
+        if written.await.is_err() {
+            tracing::error!(run_id = key.1, "a run's journal failed");
+        }
+        let cause = match outcome {
+            Ok(end) => {
+                tracing::info!(
+                    run_id = key.1, state = ?end.state, code = ?end.code, cause = end.cause, spent = ?end.spent,
+                    "run ended"
+                );
+                // It has written its end; where it could not, the log was the reason.
+                Cause::Storage
+            }
+            Err(error) if error.is_cancelled() => Cause::Restart,
+            Err(_) => {
+                // The panic's own text goes to standard error; it may hold anything.
+                tracing::error!(run_id = key.1, "a run's task panicked");
+                Cause::Fault
+            }
+        };
+        settle(inner.log.as_ref(), &key.0, &key.1, cause).await;
+        inner.lock_active().remove(&key);
+        ended.cancel();
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::title;
+
+    #[test]
+    fn a_title_is_the_start_of_the_question_on_one_line() {
+        assert_eq!(
+            title("  what is\n\nthe CPU\tusage? "),
+            "what is the CPU usage?"
+        );
+        let long = title(&"größe ".repeat(40));
+        assert_eq!(long.chars().count(), 80);
+        assert!(long.ends_with('…'));
+    }
+}
