@@ -1,12 +1,17 @@
 //! PersAI's relay: HTTP, identity, log, Perses client and providers around the pure agent.
 //!
-//! Where to start: [`config`] (what can be set), [`identity`] (who asks), [`perses`] (what is asked of Perses),
-//! [`runs`] (what happens to a question), [`error`] (what goes wrong).
+//! Where to start, along the life of a question: [`http`] (the routes), [`identity`] (who asks), [`runs`] (what happens
+//! to it), [`log`] (what is kept), [`providers`] (who answers), [`perses`] (what Perses is asked). Around them:
+//! [`config`] (what can be set), [`error`] (what goes wrong), [`front`] (serving the whole origin), [`server`] (start
+//! and stop).
 
 pub mod config;
 pub mod error;
+pub mod front;
+pub mod http;
 pub mod identity;
 pub mod log;
 pub mod perses;
 pub mod providers;
 pub mod runs;
+pub mod server;

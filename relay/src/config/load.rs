@@ -43,7 +43,11 @@ impl Config {
         let mut ignored: Vec<String> = NOT_KEYS.map(str::to_owned).into();
         ignored.extend(key_variables(&figment));
         let ignored: Vec<&str> = ignored.iter().map(String::as_str).collect();
-        Self::from_figment(figment.merge(Env::prefixed("PERSAI_").ignore(&ignored).split("__")))
+        let variables = Env::prefixed("PERSAI_")
+            .filter(|name| !is_service_link(&name.as_str().to_lowercase()))
+            .ignore(&ignored)
+            .split("__");
+        Self::from_figment(figment.merge(variables))
     }
 
     /// From TOML text alone, without variables.
@@ -111,6 +115,16 @@ fn key_variables(figment: &Figment) -> Vec<String> {
         .into_iter()
         .filter_map(|entry| Some(entry.api_key_env?.strip_prefix("PERSAI_")?.to_lowercase()))
         .collect()
+}
+
+/// Kubernetes sets `PERSAI_PORT`, `PERSAI_SERVICE_HOST`, `PERSAI_PORT_8080_TCP_ADDR` and the like in every container
+/// beside a service named `persai` or `persai-relay`. No key of ours is called so.
+fn is_service_link(name: &str) -> bool {
+    let name = name.strip_prefix("relay_").unwrap_or(name);
+    name == "port"
+        || ["port_", "service_host", "service_port"]
+            .iter()
+            .any(|start| name.starts_with(start))
 }
 
 /// figment's first error, with the key's full path and without its profile name.
@@ -254,5 +268,27 @@ fn is_this_machine(url: &Url) -> bool {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_service_link;
+
+    #[test]
+    fn kubernetes_own_variables_are_no_keys() {
+        for name in [
+            "port",
+            "service_host",
+            "service_port_http",
+            "port_8080_tcp_addr",
+            "relay_service_host",
+            "relay_port",
+        ] {
+            assert!(is_service_link(name), "{name}");
+        }
+        for name in ["listen", "perses_url", "public_origins", "ports"] {
+            assert!(!is_service_link(name), "{name}");
+        }
     }
 }

@@ -51,6 +51,16 @@ pub enum ProviderKind {
     OpenaiChat,
 }
 
+impl ProviderKind {
+    /// As it stands in the configuration.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "openaiChat",
+        }
+    }
+}
+
 impl ProviderConfig {
     /// Host that questions and digests are sent to, with the port where it is not the scheme's own.
     #[must_use]
