@@ -31,7 +31,11 @@ export default defineConfig({
   tools: {
     htmlPlugin: false,
     swc: { jsc: { transform: { react: { runtime: 'classic' } } } },
-    rspack: { output: { publicPath: 'auto', uniqueName: 'PersAI' } },
+    rspack: (config) => {
+      config.output = { ...config.output, publicPath: 'auto', uniqueName: 'PersAI' };
+      // The federation container is the only entry; the one that Rsbuild wants would double the runtime.
+      config.entry = {};
+    },
   },
   plugins: [
     pluginModuleFederation({

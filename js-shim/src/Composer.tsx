@@ -60,7 +60,7 @@ export function Composer({ app, onAsk }: Props): React.ReactElement {
 
   return (
     <form className="persai-composer" onSubmit={(event) => event.preventDefault()}>
-      <div className="persai-composer-box">
+      <div className="persai-column persai-composer-box">
         <textarea
           ref={box}
           rows={1}
@@ -96,7 +96,7 @@ export function Composer({ app, onAsk }: Props): React.ReactElement {
           <Icon name={app.running ? 'stop' : 'send'} filled={app.running} />
         </button>
       </div>
-      <p className="persai-privacy">
+      <p className="persai-column persai-privacy">
         {app.privacyLine}
         {app.historyLine && <> {app.historyLine}</>}
       </p>

@@ -1,6 +1,7 @@
 // The list of conversations; a drawer where the window is narrow.
 
 import * as React from 'react';
+import { useEffect, useRef } from 'react';
 import { dispatch } from './core';
 import type { AppView, ConversationOption } from './generated/view';
 import { Icon } from './Icon';
@@ -12,9 +13,13 @@ interface Props {
 }
 
 export function Conversations({ app, open, onClose }: Props): React.ReactElement {
+  const list = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (open) list.current?.querySelector('button')?.focus();
+  }, [open]);
   return (
     <>
-      <nav className="persai-list" aria-label="Conversations" data-open={open}>
+      <nav className="persai-list" aria-label="Conversations" data-open={open} ref={list}>
         <button
           type="button"
           className="persai-button persai-new"

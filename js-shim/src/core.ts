@@ -58,7 +58,7 @@ async function load(): Promise<void> {
   const url = new URL('../pkg/plugin_wasm_bg.wasm', import.meta.url);
   try {
     const [glue, response] = await Promise.all([import('../pkg/plugin_wasm.js'), fetch(url)]);
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    if (!response.ok) throw new Error(`${url.pathname} answered HTTP ${response.status}.`);
     stage = 'compile';
     await glue.default({ module_or_path: response });
     stage = 'start';

@@ -28,7 +28,7 @@ export function loadTrouble(stage: LoadStage, url: string, error: unknown): Trou
   return {
     code: 'wasmMissing',
     what: 'PersAI’s core can’t be loaded.',
-    why: `${url} did not arrive (${cause}).`,
+    why: `A file of the plugin did not arrive: ${cause}`,
     todo: 'Check the connection and try again. If it stays so, the plugin’s files are not complete.',
     canRetry: true,
   };

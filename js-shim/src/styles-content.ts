@@ -10,7 +10,7 @@ export const CONTENT_STYLES = `
 .persai-caret { display: inline-block; width: 8px; height: 15px; border-radius: 2px; background: var(--persai-accent); vertical-align: text-bottom; animation: persai-blink 1.1s steps(2, jump-none) infinite; }
 .persai-activity { display: flex; align-items: center; gap: 8px; min-height: 26px; font-size: 13px; color: var(--persai-quiet); }
 .persai-pulse { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--persai-accent); animation: persai-pulse 1.4s ease-in-out infinite; }
-.persai-notice { margin: 8px 0 !important; padding: 6px 12px; border-left: 3px solid var(--persai-warn); background: var(--persai-softer); border-radius: 0 6px 6px 0; }
+.persai-notice { margin: 8px 0; padding: 6px 12px; border-left: 3px solid var(--persai-warn); background: var(--persai-softer); border-radius: 0 6px 6px 0; }
 .persai-badge { padding: 0 7px; border: 1px solid currentColor; border-radius: 9px; font-size: 11.5px; line-height: 17px; color: var(--persai-quiet); white-space: nowrap; }
 
 .persai-md > :first-child { margin-top: 0; }
@@ -23,7 +23,7 @@ export const CONTENT_STYLES = `
 .persai-md li[data-task] > p:first-of-type { display: inline; }
 .persai-md blockquote { margin: 0 0 9px; padding: 2px 0 2px 14px; border-left: 3px solid var(--persai-line); color: var(--persai-quiet); }
 .persai-md hr { border: 0; border-top: 1px solid var(--persai-line); margin: 14px 0; }
-.persai-md a, .persai-link { color: var(--persai-accent); text-decoration: underline; text-underline-offset: 2px; }
+.persai-md a:not(.persai-button), .persai-link { color: var(--persai-accent); text-decoration: underline; text-underline-offset: 2px; }
 .persai .persai-link { display: inline; padding: 0; border: 0; background: none; color: var(--persai-accent); cursor: pointer; text-align: left; }
 .persai-link .persai-icon { width: 12px; height: 12px; margin-left: 2px; vertical-align: -1px; } .persai-link-host { color: var(--persai-quiet); }
 .persai code, .persai pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; font-size: 12.5px; }
@@ -48,8 +48,8 @@ export const CONTENT_STYLES = `
 .persai-tool-title { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .persai-tool-time { font-size: 12.5px; font-variant-numeric: tabular-nums; color: var(--persai-quiet); white-space: nowrap; }
 .persai-tool-chevron { display: inline-flex; color: var(--persai-quiet); transition: transform .15s; } .persai-tool-chevron[data-open=true] { transform: rotate(180deg); }
-.persai .persai-tool-summary { padding: 0 12px 8px 36px; font-size: 13px; color: var(--persai-quiet); }
-.persai .persai-tool-warning { margin: 0 12px 8px 36px; font-size: 13px; color: var(--persai-warn); }
+.persai-tool-summary { padding: 0 12px 8px 36px; font-size: 13px; color: var(--persai-quiet); }
+.persai-tool-warning { margin: 0 12px 8px 36px; padding-left: 8px; border-left: 3px solid var(--persai-warn); font-size: 13px; }
 .persai-tool-details { padding: 2px 12px; } .persai-tool-details[hidden] { display: none; }
 .persai-tool-details pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 300px; }
 .persai-spinner { width: 14px; height: 14px; margin: 1px; border: 2px solid var(--persai-line); border-top-color: var(--persai-accent); border-radius: 50%; animation: persai-spin .9s linear infinite; }

@@ -7,8 +7,8 @@ const LAYOUT_STYLES = `
 .persai { container: persai / inline-size; position: relative; min-width: 0; color: var(--persai-text); font-size: 14px; line-height: 1.5;
   --persai-soft: color-mix(in srgb, var(--persai-text) 6%, transparent); --persai-softer: color-mix(in srgb, var(--persai-text) 3.5%, transparent); }
 .persai *, .persai *::before { box-sizing: border-box; }
-.persai p, .persai h2, .persai h3, .persai figure, .persai ul { margin: 0; }
-.persai button, .persai textarea, .persai select { font: inherit; color: inherit; letter-spacing: inherit; }
+.persai :where(p, h2, h3, figure, ul) { margin: 0; }
+.persai :where(button, textarea, select) { font: inherit; color: inherit; letter-spacing: inherit; }
 .persai :focus-visible { outline: 2px solid var(--persai-accent); outline-offset: 1px; }
 .persai-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .persai-quiet { color: var(--persai-quiet); }
@@ -31,7 +31,7 @@ const LAYOUT_STYLES = `
 .persai-select { min-height: 28px; max-width: 190px; padding: 2px 4px; border: 1px solid var(--persai-line); border-radius: 6px; background: var(--persai-paper); font-size: 12.5px; }
 .persai-menu { display: none; }
 
-.persai-list { min-height: 0; overflow-y: auto; padding: 0 10px 10px 0; border-right: 1px solid var(--persai-line); }
+.persai-list { min-height: 0; overflow-y: auto; scrollbar-width: thin; padding: 0 10px 10px 0; border-right: 1px solid var(--persai-line); }
 .persai-list h3 { margin: 14px 8px 4px; font-size: 12px; font-weight: 600; color: var(--persai-quiet); }
 .persai-list ul { list-style: none; padding: 0; }
 .persai-list li button { display: flex; align-items: center; gap: 7px; width: 100%; padding: 5px 8px; border: 0; border-radius: 6px; background: none; text-align: left; cursor: pointer; }
@@ -42,7 +42,7 @@ const LAYOUT_STYLES = `
 .persai-shade { display: none; }
 
 .persai-log-frame { position: relative; flex: 1; min-height: 0; }
-.persai-log { height: 100%; overflow-y: auto; padding: 4px 12px 16px; overscroll-behavior: contain; scrollbar-gutter: stable; }
+.persai-log { height: 100%; overflow-y: auto; padding: 4px 12px 16px; overscroll-behavior: contain; scrollbar-gutter: stable; scrollbar-width: thin; }
 .persai-log:focus-visible { outline-offset: -2px; }
 .persai-news { position: absolute; left: 50%; bottom: 10px; transform: translateX(-50%); border-radius: 16px; background: var(--persai-paper); box-shadow: 0 2px 10px rgb(0 0 0 / .25); }
 .persai-news:hover:not(:disabled) { background: color-mix(in srgb, var(--persai-paper) 90%, var(--persai-text)); }
@@ -54,10 +54,12 @@ const LAYOUT_STYLES = `
 .persai-suggestions button:hover:not(:disabled) { border-color: var(--persai-accent); background: var(--persai-soft); }
 .persai-suggestions button:disabled { opacity: .55; cursor: default; }
 
-.persai-composer { padding: 8px 12px 0; width: 100%; max-width: 944px; margin: 0 auto; }
+/* The gutter of the conversation's scroll bar, so that both end at the same line. */
+.persai-composer { padding: 8px 12px 0; overflow: hidden; scrollbar-gutter: stable; scrollbar-width: thin; }
 .persai-composer-box { display: flex; align-items: flex-end; gap: 8px; padding: 7px 7px 7px 12px; border: 1px solid color-mix(in srgb, var(--persai-quiet) 70%, transparent); border-radius: 12px; background: var(--persai-paper); }
 .persai-composer-box:focus-within { border-color: var(--persai-accent); box-shadow: 0 0 0 1px var(--persai-accent); }
-.persai-composer textarea { flex: 1; min-width: 0; min-height: 32px; max-height: 200px; padding: 5px 0; border: 0; outline: 0; background: transparent; resize: none; line-height: 1.5; }
+.persai-composer textarea { flex: 1; min-width: 0; min-height: 32px; max-height: 200px; padding: 5px 0; border: 0; outline: 0; background: transparent; resize: none; line-height: 1.5; scrollbar-width: thin; }
+.persai .persai-composer textarea:focus-visible { outline: 0; }
 .persai-composer textarea::placeholder { color: var(--persai-quiet); opacity: 1; }
 .persai-composer .persai-select { min-height: 32px; border-color: transparent; background: transparent; }
 .persai-composer option { background: var(--persai-paper); }
@@ -68,7 +70,7 @@ const LAYOUT_STYLES = `
 .persai-picker > button { max-width: 100%; }
 .persai-picker-names { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 420px; }
 .persai-picker-list { position: absolute; z-index: 5; top: calc(100% + 4px); left: 0; min-width: 250px; max-height: 320px; overflow-y: auto; padding: 6px; border: 1px solid var(--persai-line);
-  border-radius: 8px; background: color-mix(in srgb, var(--persai-paper) 96%, var(--persai-text)); box-shadow: 0 6px 24px rgb(0 0 0 / .28); }
+  border-radius: 8px; background: var(--persai-paper); box-shadow: 0 6px 24px rgb(0 0 0 / .28); }
 .persai-picker-list label { display: flex; gap: 9px; align-items: flex-start; padding: 6px 8px; border-radius: 6px; cursor: pointer; }
 .persai-picker-list label:hover { background: var(--persai-soft); }
 .persai-picker-list label[data-disabled] { cursor: default; color: var(--persai-quiet); }
@@ -87,7 +89,7 @@ const LAYOUT_STYLES = `
   .persai-suggestions { grid-template-columns: minmax(0, 1fr); }
   .persai-suggestions button { min-height: 0; }
   .persai-picker-names { max-width: 220px; }
-  .persai-composer .persai-select { max-width: 110px; }
+  .persai-composer .persai-select { max-width: 130px; }
   .persai-first { padding-top: 12px; }
 }
 `;
