@@ -1,13 +1,21 @@
 //! Models of LLM providers, and the built-in engine beside them.
 //!
-//! Where to start: [`Models`], the list. [`chat`]: OpenAI-compatible chat completions behind the agent's `Model`.
-//! Inside it and [`convert`], [`errors`] and [`transport`] rig-core is known, and nowhere else.
+//! Where to start: [`Models`], the list. [`chat`]: OpenAI-compatible chat completions behind the agent's `Model`;
+//! [`convert`]: our messages as it takes them; [`errors`]: what can go wrong; [`transport`]: our own HTTP under it.
+//! rig-core is known in this folder and nowhere else.
+
+mod chat;
+mod convert;
+mod errors;
+mod transport;
 
 use std::sync::Arc;
 
 use persai_agent::BuiltinEngine;
 use persai_agent::ports::Model;
 use persai_protocol::rest::ModelInfo;
+
+use crate::config::{Config, ConfigError, ProviderConfig, ProviderKind};
 
 /// Id of the built-in engine.
 pub const BUILTIN: &str = "builtin";
@@ -40,6 +48,19 @@ impl Models {
         }
     }
 
+    /// Reads the keys and builds one HTTP client per provider. Sends nothing.
+    ///
+    /// # Errors
+    /// A key cannot be read, or a header is not the operator's to set.
+    pub fn from_config(config: &Config) -> Result<Self, ConfigError> {
+        let entries = config
+            .providers
+            .iter()
+            .map(entry)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::new(entries, config.default_model.clone()))
+    }
+
     #[must_use]
     pub fn list(&self) -> Vec<ModelInfo> {
         self.entries.iter().map(|(info, _)| info.clone()).collect()
@@ -57,4 +78,21 @@ impl Models {
             .find(|(info, _)| info.id == id)
             .map(|(_, model)| Arc::clone(model))
     }
+}
+
+fn entry(provider: &ProviderConfig) -> Result<(ModelInfo, Arc<dyn Model>), ConfigError> {
+    let (name, model): (_, Arc<dyn Model>) = match provider.kind {
+        ProviderKind::OpenaiChat => ("openaiChat", Arc::new(chat::ChatModel::new(provider)?)),
+    };
+    let info = ModelInfo {
+        id: provider.id.clone(),
+        title: provider
+            .title
+            .clone()
+            .unwrap_or_else(|| provider.model.clone()),
+        provider: name.to_owned(),
+        builtin: false,
+        sent_to: Some(provider.sent_to()),
+    };
+    Ok((info, model))
 }
