@@ -6,12 +6,19 @@
 //! Where to start: [`ports`] (what it needs), [`message`] (what a model reads and writes), [`run`] (a run's life),
 //! [`tools`] (what a model can ask for), [`engine`] (the model that is built in).
 
+pub mod align;
 pub mod budgets;
 pub mod cancel;
+pub mod digest;
 pub mod engine;
+pub mod local_time;
 pub mod message;
+pub mod neutral;
 pub mod ports;
+pub mod prom;
 pub mod run;
+pub mod template;
+pub mod tools;
 
 pub use budgets::{Budgets, Spent};
 pub use cancel::{Cancel, CancelHandle};
