@@ -30,3 +30,11 @@ export function pageConfig(setFolder: string, appConfig: string, alias: Record<s
     },
   };
 }
+
+/** Gives the Table plugin of the 0.52 line what later hosts lack: `sets/shims/core-with-transform.js`. */
+export function laterThan052(setFolder: string): Record<string, string> {
+  return {
+    '@perses-dev/core$': join(setFolder, '..', 'shims', 'core-with-transform.js'),
+    'perses-core-real$': join(setFolder, 'node_modules', '@perses-dev', 'core', 'dist', 'index.js'),
+  };
+}
