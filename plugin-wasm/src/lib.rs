@@ -2,10 +2,15 @@
 //!
 //! Built natively it is a library that `cargo test` covers; built for wasm it exports one handle (`boundary`).
 //!
-//! Where to start: [`view`] (what the shim renders and may ask for).
+//! Where to start: [`view`] (what the shim renders and may ask for), then [`app`] (the machine), [`state`] (one
+//! conversation), [`panel`], [`markdown`] and [`transport`].
 
+pub mod app;
+#[cfg(target_arch = "wasm32")]
+pub mod boundary;
 pub mod markdown;
 pub mod panel;
+pub mod state;
 pub mod transport;
 #[cfg(feature = "ts")]
 pub mod types;

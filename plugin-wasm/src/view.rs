@@ -12,30 +12,56 @@ use serde_json::Value;
 /// What the shim tells the core.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Command {
     /// First of all, once: where we are.
-    Start { env: HostEnv },
+    Start {
+        env: HostEnv,
+    },
     /// The host's time range picker moved, or another zone was chosen.
-    SetTimeRange { time_range: TimeRange, utc_offset_minutes: i32 },
+    SetTimeRange {
+        time_range: TimeRange,
+        utc_offset_minutes: i32,
+    },
     SetSuggestedStep {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         step_ms: i64,
     },
-    SelectDatasources { names: Vec<DatasourceSelector> },
-    SelectModel { id: String },
-    Ask { text: String },
+    SelectDatasources {
+        names: Vec<DatasourceSelector>,
+    },
+    SelectModel {
+        id: String,
+    },
+    Ask {
+        text: String,
+    },
     Stop,
     NewConversation,
-    OpenConversation { id: String },
+    OpenConversation {
+        id: String,
+    },
     /// Repeat the connection, or the question of a failed turn.
     Retry,
     /// The panel kinds that the host has, as `GET /api/v1/plugins` tells; absent kinds fall back.
-    SetPanelKinds { kinds: Vec<String> },
-    ChoosePanelKind { tool_call_id: String, kind: String },
+    SetPanelKinds {
+        kinds: Vec<String>,
+    },
+    ChoosePanelKind {
+        tool_call_id: String,
+        kind: String,
+    },
     /// A tool card is opened or closed.
-    ToggleTool { tool_call_id: String },
-    Visibility { hidden: bool },
+    ToggleTool {
+        tool_call_id: String,
+    },
+    Visibility {
+        hidden: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,10 +83,18 @@ pub struct HostEnv {
 #[serde(tag = "op", rename_all = "camelCase")]
 pub enum Patch {
     /// The value of a key is now this.
-    Set { key: String, value: ViewNode },
-    Remove { key: String },
+    Set {
+        key: String,
+        value: ViewNode,
+    },
+    Remove {
+        key: String,
+    },
     /// Changes of the markdown tree under `key`.
-    Md { key: String, ops: Vec<MdOp> },
+    Md {
+        key: String,
+        ops: Vec<MdOp>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -212,7 +246,11 @@ pub enum MessageState {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(tag = "part", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "part",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Part {
     /// A user's question, as it was typed.
     Text { text: String },
@@ -311,7 +349,11 @@ pub struct PanelView {
 #[serde(untagged)]
 pub enum MdOp {
     /// Children of the node at `path` from index `from` on are replaced by `nodes`.
-    Splice { path: Vec<u32>, from: u32, nodes: Vec<MdNode> },
+    Splice {
+        path: Vec<u32>,
+        from: u32,
+        nodes: Vec<MdNode>,
+    },
     /// `append` is added to the `x` of the node at `path`.
     Append { path: Vec<u32>, append: String },
 }

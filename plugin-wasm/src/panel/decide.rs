@@ -40,7 +40,13 @@ const TABLE: [Row; 5] = [
         not: &[],
         kinds: &[TIME_SERIES],
     },
-    Row { mode: QueryMode::Range, result: ResultKind::Scalar, series: 0..=1, not: &[], kinds: &[TIME_SERIES, STAT] },
+    Row {
+        mode: QueryMode::Range,
+        result: ResultKind::Scalar,
+        series: 0..=1,
+        not: &[],
+        kinds: &[TIME_SERIES, STAT],
+    },
     Row {
         mode: QueryMode::Instant,
         result: ResultKind::Vector,
@@ -48,7 +54,13 @@ const TABLE: [Row; 5] = [
         not: &[],
         kinds: &[STAT],
     },
-    Row { mode: QueryMode::Instant, result: ResultKind::Scalar, series: 0..=1, not: &[], kinds: &[STAT] },
+    Row {
+        mode: QueryMode::Instant,
+        result: ResultKind::Scalar,
+        series: 0..=1,
+        not: &[],
+        kinds: &[STAT],
+    },
 ];
 
 /// The kinds that fit `source` and that this Perses has, best first.
@@ -65,7 +77,13 @@ pub fn kinds(source: &PanelSource, available: &[String]) -> Vec<&'static str> {
                 && row.series.contains(&series)
                 && !row.not.contains(&metric)
         })
-        .map(|row| row.kinds.iter().copied().filter(|kind| available.iter().any(|have| have == kind)).collect())
+        .map(|row| {
+            row.kinds
+                .iter()
+                .copied()
+                .filter(|kind| available.iter().any(|have| have == kind))
+                .collect()
+        })
         .unwrap_or_default()
 }
 
@@ -75,18 +93,30 @@ pub fn kinds(source: &PanelSource, available: &[String]) -> Vec<&'static str> {
 pub fn is_additive(source: &PanelSource) -> bool {
     source.mode == QueryMode::Range
         && source.metric_type == Some(MetricType::Counter)
-        && source.series.is_some_and(|series| (2..=MOST_VALUES).contains(&series))
-        && source.unit.as_deref().is_some_and(|unit| unit.ends_with("/sec"))
+        && source
+            .series
+            .is_some_and(|series| (2..=MOST_VALUES).contains(&series))
+        && source
+            .unit
+            .as_deref()
+            .is_some_and(|unit| unit.ends_with("/sec"))
         && is_plain_sum_by(&source.query_template)
 }
 
 /// `sum by (a) (…)`, `sum(…) by (a)` and nothing around it: no division, no comparison.
 fn is_plain_sum_by(query: &str) -> bool {
-    let Some(rest) = query.trim().strip_prefix("sum") else { return false };
+    let Some(rest) = query.trim().strip_prefix("sum") else {
+        return false;
+    };
     let (mut grouped, mut bodies, mut rest) = (false, 0, rest.trim_start());
     while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix("by").or_else(|| rest.strip_prefix("without")) {
-            let Some(after) = skip_parentheses(after.trim_start()) else { return false };
+        if let Some(after) = rest
+            .strip_prefix("by")
+            .or_else(|| rest.strip_prefix("without"))
+        {
+            let Some(after) = skip_parentheses(after.trim_start()) else {
+                return false;
+            };
             if std::mem::replace(&mut grouped, true) {
                 return false;
             }
@@ -158,8 +188,17 @@ mod tests {
         ];
         for (mode, result, series, metric, expected) in cases {
             let mut source = source();
-            (source.mode, source.result, source.series, source.metric_type) = (mode, result, Some(series), Some(metric));
-            assert_eq!(kinds(&source, &all()), expected, "{mode:?} {result:?} {series} {metric:?}");
+            (
+                source.mode,
+                source.result,
+                source.series,
+                source.metric_type,
+            ) = (mode, result, Some(series), Some(metric));
+            assert_eq!(
+                kinds(&source, &all()),
+                expected,
+                "{mode:?} {result:?} {series} {metric:?}"
+            );
         }
     }
 
@@ -180,7 +219,11 @@ mod tests {
         };
         let rate = "sum by (code) (rate(http_requests_total{path=~\"/(a|b)\"}[5m]))";
         assert!(additive(rate, "requests/sec", MetricType::Counter));
-        assert!(additive("sum(rate(x_total[5m])) by (a, b)", "bytes/sec", MetricType::Counter));
+        assert!(additive(
+            "sum(rate(x_total[5m])) by (a, b)",
+            "bytes/sec",
+            MetricType::Counter
+        ));
         assert!(!additive(rate, "percent-decimal", MetricType::Counter));
         assert!(!additive(rate, "requests/sec", MetricType::Gauge));
         for query in [
@@ -193,7 +236,10 @@ mod tests {
             "sum_total by (a) (x)",
             "sum by (a) by (b) (x)",
         ] {
-            assert!(!additive(query, "requests/sec", MetricType::Counter), "{query}");
+            assert!(
+                !additive(query, "requests/sec", MetricType::Counter),
+                "{query}"
+            );
         }
     }
 }

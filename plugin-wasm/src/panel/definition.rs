@@ -16,7 +16,11 @@ const NAME_LABELS: usize = 3;
 /// The whole `Panel` of `source` as `kind`, drawn from the query as it was run.
 #[must_use]
 pub fn panel(source: &PanelSource, kind: &str, title: &str) -> Value {
-    let spec = if kind == STAT { stat(source) } else { time_series(source) };
+    let spec = if kind == STAT {
+        stat(source)
+    } else {
+        time_series(source)
+    };
     json!({
         "kind": "Panel",
         "spec": {
@@ -41,14 +45,22 @@ pub fn height_px(source: &PanelSource, kind: &str) -> u32 {
 }
 
 fn time_series(source: &PanelSource) -> Value {
-    let many = source.series.is_some_and(|series| series > LEGEND_LIST_LINES);
+    let many = source
+        .series
+        .is_some_and(|series| series > LEGEND_LIST_LINES);
     let mut spec = Map::new();
-    spec.insert("legend".into(), json!({ "position": "bottom", "mode": if many { "table" } else { "list" } }));
+    spec.insert(
+        "legend".into(),
+        json!({ "position": "bottom", "mode": if many { "table" } else { "list" } }),
+    );
     if let Some(format) = format(source) {
         spec.insert("yAxis".into(), json!({ "format": format }));
     }
     if decide::is_additive(source) {
-        spec.insert("visual".into(), json!({ "display": "line", "areaOpacity": 0.4, "stack": "all" }));
+        spec.insert(
+            "visual".into(),
+            json!({ "display": "line", "areaOpacity": 0.4, "stack": "all" }),
+        );
     }
     Value::Object(spec)
 }
@@ -68,7 +80,11 @@ fn stat(source: &PanelSource) -> Value {
 
 fn format(source: &PanelSource) -> Option<Value> {
     let unit = units::portable(source.unit.as_deref())?;
-    Some(if units::can_shorten(unit) { json!({ "unit": unit, "shortValues": true }) } else { json!({ "unit": unit }) })
+    Some(if units::can_shorten(unit) {
+        json!({ "unit": unit, "shortValues": true })
+    } else {
+        json!({ "unit": unit })
+    })
 }
 
 fn query(source: &PanelSource, title: &str) -> Value {
@@ -103,8 +119,13 @@ fn series_name(source: &PanelSource, title: &str) -> Option<String> {
 }
 
 fn is_label_name(label: &str) -> bool {
-    label.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    label
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]
@@ -143,7 +164,11 @@ mod tests {
     #[test]
     fn a_stat_panel_always_names_its_calculation() {
         let mut source = source();
-        (source.mode, source.result, source.unit) = (QueryMode::Instant, ResultKind::Vector, Some("percent".into()));
+        (source.mode, source.result, source.unit) = (
+            QueryMode::Instant,
+            ResultKind::Vector,
+            Some("percent".into()),
+        );
         let spec = panel(&source, STAT, "t")["spec"]["plugin"].clone();
         assert_eq!(
             spec,
@@ -168,11 +193,19 @@ mod tests {
     #[test]
     fn series_are_named_by_their_telling_labels() {
         let mut source = source();
-        source.labels = ["instance", "mode", "bad label", "job", "cpu"].map(ToOwned::to_owned).to_vec();
-        assert_eq!(series_name(&source, "t").as_deref(), Some("{{instance}} {{mode}} {{job}}"));
+        source.labels = ["instance", "mode", "bad label", "job", "cpu"]
+            .map(ToOwned::to_owned)
+            .to_vec();
+        assert_eq!(
+            series_name(&source, "t").as_deref(),
+            Some("{{instance}} {{mode}} {{job}}")
+        );
         source.labels.clear();
         assert_eq!(series_name(&source, "t"), None);
         source.series = Some(1);
-        assert_eq!(series_name(&source, "Total load").as_deref(), Some("Total load"));
+        assert_eq!(
+            series_name(&source, "Total load").as_deref(),
+            Some("Total load")
+        );
     }
 }

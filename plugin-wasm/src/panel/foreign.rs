@@ -24,7 +24,8 @@ pub fn source(
     let text = |names: &[&str]| names.iter().find_map(|name| arguments.get(name)?.as_str());
     let value = |names: &[&str]| names.iter().find_map(|name| arguments.get(name));
     let query = text(&["query", "expr", "promql"]).filter(|query| !query.trim().is_empty())?;
-    let start = value(&["start", "startTime", "start_time"]).and_then(|value| time_ms(value, now_ms));
+    let start =
+        value(&["start", "startTime", "start_time"]).and_then(|value| time_ms(value, now_ms));
     let end = value(&["end", "endTime", "end_time"]).and_then(|value| time_ms(value, now_ms));
     // Without a window only a tool that says "query" is taken for one: `query` is what a search is given as well.
     if start.is_none() && !tool.contains("query") {
@@ -80,14 +81,22 @@ fn time_ms(value: &Value, now_ms: i64) -> Option<i64> {
 /// Numbers past the year 5138 as seconds are milliseconds.
 #[allow(clippy::cast_possible_truncation)]
 fn epoch_ms(number: f64) -> Option<i64> {
-    (number.is_finite() && (0.0..1e14).contains(&number))
-        .then(|| if number >= 1e11 { number as i64 } else { (number * 1000.0) as i64 })
+    (number.is_finite() && (0.0..1e14).contains(&number)).then(|| {
+        if number >= 1e11 {
+            number as i64
+        } else {
+            (number * 1000.0) as i64
+        }
+    })
 }
 
 #[allow(clippy::cast_possible_truncation)]
 fn duration_ms(value: &Value) -> Option<i64> {
     match value {
-        Value::Number(number) => number.as_f64().filter(|secs| (0.0..1e9).contains(secs)).map(|s| (s * 1000.0) as i64),
+        Value::Number(number) => number
+            .as_f64()
+            .filter(|secs| (0.0..1e9).contains(secs))
+            .map(|s| (s * 1000.0) as i64),
         Value::String(text) => text
             .trim()
             .parse::<f64>()
@@ -106,7 +115,9 @@ fn parse_duration(text: &str) -> Option<i64> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let (number, tail) = rest.split_at(digits);
-        let unit = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let unit = tail
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit);
         let unit_ms = match unit {
             "ms" => 1,
@@ -128,10 +139,17 @@ fn rfc3339_ms(text: &str) -> Option<i64> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hours, minutes, secs) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hours > 23 || minutes > 59 || secs > 60 {
+    if !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || hours > 23
+        || minutes > 59
+        || secs > 60
+    {
         return None;
     }
-    let zone = text.get(19..)?.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
+    let zone = text
+        .get(19..)?
+        .trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
     let offset_minutes = match zone {
         "Z" | "z" => 0,
         _ => {
@@ -140,10 +158,15 @@ fn rfc3339_ms(text: &str) -> Option<i64> {
             sign * (h.parse::<i64>().ok()? * 60 + m.parse::<i64>().ok()?)
         }
     };
-    let (y, m) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let (y, m) = if month <= 2 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
     let era = y.div_euclid(400);
     let year_of_era = y.rem_euclid(400);
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + (153 * m + 2) / 5 + day - 1;
+    let day_of_era =
+        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + (153 * m + 2) / 5 + day - 1;
     let days = era * 146_097 + day_of_era - 719_468;
     Some((days * 86_400 + hours * 3600 + (minutes - offset_minutes) * 60 + secs) * 1000)
 }
@@ -156,8 +179,13 @@ mod tests {
     const NOW: i64 = 1_795_532_400_000;
 
     fn map(tool: &str, arguments: Value) -> Option<(QueryMode, i64, i64, i64)> {
-        let datasource = DatasourceSelector { kind: "PrometheusDatasource".into(), name: "p".into(), project: None };
-        source(tool, "t", &arguments, &datasource, NOW).map(|s| (s.mode, s.start_ms, s.end_ms, s.step_ms))
+        let datasource = DatasourceSelector {
+            kind: "PrometheusDatasource".into(),
+            name: "p".into(),
+            project: None,
+        };
+        source(tool, "t", &arguments, &datasource, NOW)
+            .map(|s| (s.mode, s.start_ms, s.end_ms, s.step_ms))
     }
 
     #[test]
@@ -166,12 +194,26 @@ mod tests {
         for (start, end, step) in [
             (json!(1_795_528_800), json!(1_795_532_400), json!(15)),
             (json!("1795528800"), json!("1795532400000"), json!("15")),
-            (json!("2026-11-24T14:00:00Z"), json!("2026-11-24T20:45:00+05:45"), json!("15s")),
+            (
+                json!("2026-11-24T14:00:00Z"),
+                json!("2026-11-24T20:45:00+05:45"),
+                json!("15s"),
+            ),
             (json!("now-1h"), json!("now"), json!("15s")),
         ] {
-            assert_eq!(map("run", json!({"query": "up", "start": start, "end": end, "step": step})), hour);
+            assert_eq!(
+                map(
+                    "run",
+                    json!({"query": "up", "start": start, "end": end, "step": step})
+                ),
+                hour
+            );
         }
-        assert_eq!(map("run", json!({"expr": "up", "start": "now-1h"})), hour, "a step is chosen");
+        assert_eq!(
+            map("run", json!({"expr": "up", "start": "now-1h"})),
+            hour,
+            "a step is chosen"
+        );
     }
 
     #[test]
@@ -184,8 +226,15 @@ mod tests {
             json!("up"),
             json!(null),
         ] {
-            assert_eq!(map("search_documents", arguments.clone()), None, "{arguments}");
+            assert_eq!(
+                map("search_documents", arguments.clone()),
+                None,
+                "{arguments}"
+            );
         }
-        assert!(matches!(map("query_prometheus", json!({"query": "up"})), Some((QueryMode::Instant, ..))));
+        assert!(matches!(
+            map("query_prometheus", json!({"query": "up"})),
+            Some((QueryMode::Instant, ..))
+        ));
     }
 }

@@ -34,17 +34,34 @@ const INSTANT_WINDOW_MS: i64 = 3_600_000;
 
 /// The panel of `source`, as `chosen` kind where that fits; `None` where no kind of this Perses fits.
 #[must_use]
-pub fn panel(source: &PanelSource, chosen: Option<&str>, context: PanelContext<'_>) -> Option<PanelView> {
+pub fn panel(
+    source: &PanelSource,
+    chosen: Option<&str>,
+    context: PanelContext<'_>,
+) -> Option<PanelView> {
     let kinds = decide::kinds(source, context.kinds);
-    let kind = chosen.and_then(|chosen| kinds.iter().find(|kind| **kind == chosen)).or(kinds.first())?;
+    let kind = chosen
+        .and_then(|chosen| kinds.iter().find(|kind| **kind == chosen))
+        .or(kinds.first())?;
     let title = title(source);
-    let start_ms = if source.start_ms < source.end_ms { source.start_ms } else { source.end_ms - INSTANT_WINDOW_MS };
+    let start_ms = if source.start_ms < source.end_ms {
+        source.start_ms
+    } else {
+        source.end_ms - INSTANT_WINDOW_MS
+    };
     Some(PanelView {
         kind: (*kind).to_owned(),
-        alternatives: kinds.iter().filter(|other| *other != kind).map(|other| (*other).to_owned()).collect(),
+        alternatives: kinds
+            .iter()
+            .filter(|other| *other != kind)
+            .map(|other| (*other).to_owned())
+            .collect(),
         definition: definition::panel(source, kind, &title),
         title,
-        time_range: TimeRange { start_ms, end_ms: source.end_ms },
+        time_range: TimeRange {
+            start_ms,
+            end_ms: source.end_ms,
+        },
         step_ms: source.step_ms,
         mode: match source.mode {
             QueryMode::Range => "range",
@@ -61,10 +78,18 @@ const TITLE_CHARS: usize = 120;
 
 /// Never empty: Perses 0.52 refuses a panel without a name.
 fn title(source: &PanelSource) -> String {
-    let title = if source.title.trim().is_empty() { source.query.trim() } else { source.title.trim() };
+    let title = if source.title.trim().is_empty() {
+        source.query.trim()
+    } else {
+        source.title.trim()
+    };
     let mut cut: String = title.chars().take(TITLE_CHARS).collect();
     if cut.len() < title.len() {
         cut.push('…');
     }
-    if cut.is_empty() { "Query".to_owned() } else { cut }
+    if cut.is_empty() {
+        "Query".to_owned()
+    } else {
+        cut
+    }
 }

@@ -1,6 +1,8 @@
 //! What a panel is made of.
 
-use persai_protocol::evidence::{DatasourceSelector, Decision, Evidence, MetricType, QueryMode, ResultKind};
+use persai_protocol::evidence::{
+    DatasourceSelector, Decision, Evidence, MetricType, QueryMode, ResultKind,
+};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct PanelSource {

@@ -3,12 +3,45 @@
 /// Perses' `format.unit` values that 0.52 and every later version have. A unit outside is left out of a panel: 0.52
 /// refuses what it does not know.
 const UNITS: [&str; 39] = [
-    "milliseconds", "seconds", "minutes", "hours", "days", "weeks", "months", "years",
-    "percent", "percent-decimal", "decimal",
+    "milliseconds",
+    "seconds",
+    "minutes",
+    "hours",
+    "days",
+    "weeks",
+    "months",
+    "years",
+    "percent",
+    "percent-decimal",
+    "decimal",
     "bytes",
-    "bits/sec", "bytes/sec", "counts/sec", "events/sec", "messages/sec", "ops/sec", "packets/sec", "reads/sec",
-    "records/sec", "requests/sec", "rows/sec", "writes/sec",
-    "aud", "cad", "chf", "cny", "eur", "gbp", "hkd", "inr", "jpy", "krw", "nok", "nzd", "sek", "sgd", "usd",
+    "bits/sec",
+    "bytes/sec",
+    "counts/sec",
+    "events/sec",
+    "messages/sec",
+    "ops/sec",
+    "packets/sec",
+    "reads/sec",
+    "records/sec",
+    "requests/sec",
+    "rows/sec",
+    "writes/sec",
+    "aud",
+    "cad",
+    "chf",
+    "cny",
+    "eur",
+    "gbp",
+    "hkd",
+    "inr",
+    "jpy",
+    "krw",
+    "nok",
+    "nzd",
+    "sek",
+    "sgd",
+    "usd",
 ];
 
 /// `unit` where every supported Perses can show it.
@@ -58,7 +91,16 @@ mod tests {
     #[test]
     fn units_that_an_older_perses_lacks_are_dropped() {
         assert_eq!(portable(Some("bytes/sec")), Some("bytes/sec"));
-        for unit in ["nanoseconds", "bits", "decbytes", "celsius", "datetime-iso", "relative-time", "furlongs", ""] {
+        for unit in [
+            "nanoseconds",
+            "bits",
+            "decbytes",
+            "celsius",
+            "datetime-iso",
+            "relative-time",
+            "furlongs",
+            "",
+        ] {
             assert_eq!(portable(Some(unit)), None, "{unit}");
         }
         assert_eq!(portable(None), None);
@@ -66,7 +108,10 @@ mod tests {
 
     #[test]
     fn durations_for_machines_and_for_people() {
-        assert_eq!([15_000, 60_000, 90_000, 7_200_000, 1500].map(duration), ["15s", "1m", "90s", "2h", "1500ms"]);
+        assert_eq!(
+            [15_000, 60_000, 90_000, 7_200_000, 1500].map(duration),
+            ["15s", "1m", "90s", "2h", "1500ms"]
+        );
         assert_eq!(
             [250, 15_000, 5_400_000, 86_400_000].map(duration_words),
             ["250 ms", "15 s", "1 h 30 min", "1 d"]

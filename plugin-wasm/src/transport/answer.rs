@@ -6,7 +6,11 @@ use serde::de::DeserializeOwned;
 /// What came back for a [`super::request::Request`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    Http { status: u16, retry_after_secs: Option<u64>, body: String },
+    Http {
+        status: u16,
+        retry_after_secs: Option<u64>,
+        body: String,
+    },
     /// No answer at all: the network, the host, or a fetch that was refused by the page.
     Unreachable,
 }
@@ -38,7 +42,9 @@ const LONGEST_WAIT_SECS: u64 = 3600;
 /// See [`Failure`].
 pub fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
     let body = success(answer)?;
-    serde_json::from_str(body).map_err(|_| Failure::NotOurs { status: status_of(answer) })
+    serde_json::from_str(body).map_err(|_| Failure::NotOurs {
+        status: status_of(answer),
+    })
 }
 
 /// The body of a 2xx answer.
@@ -46,27 +52,41 @@ pub fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
 /// # Errors
 /// See [`Failure`].
 pub fn success(answer: &Answer) -> Result<&str, Failure> {
-    let Answer::Http { status, retry_after_secs, body } = answer else { return Err(Failure::Unreachable) };
+    let Answer::Http {
+        status,
+        retry_after_secs,
+        body,
+    } = answer
+    else {
+        return Err(Failure::Unreachable);
+    };
     if (200..300).contains(status) {
         return Ok(body);
     }
     let Ok(error) = serde_json::from_str::<ErrorBody>(body) else {
         return Err(match status {
-            429 => Failure::Wait { secs: wait(*retry_after_secs), body: busy() },
+            429 => Failure::Wait {
+                secs: wait(*retry_after_secs),
+                body: busy(),
+            },
             500..=599 => Failure::Unreachable,
             _ => Failure::NotOurs { status: *status },
         });
     };
     Err(match (status, error.code) {
         (_, ErrorCode::PersesTokenExpired) => Failure::TokenExpired,
-        (429, _) => Failure::Wait { secs: wait(retry_after_secs.or(error.retry_after_secs)), body: error },
+        (429, _) => Failure::Wait {
+            secs: wait(retry_after_secs.or(error.retry_after_secs)),
+            body: error,
+        },
         (502..=504, _) => Failure::Passing(error),
         _ => Failure::Refused(error),
     })
 }
 
 fn wait(secs: Option<u64>) -> u64 {
-    secs.unwrap_or(DEFAULT_WAIT_SECS).clamp(1, LONGEST_WAIT_SECS)
+    secs.unwrap_or(DEFAULT_WAIT_SECS)
+        .clamp(1, LONGEST_WAIT_SECS)
 }
 
 fn status_of(answer: &Answer) -> u16 {
@@ -92,23 +112,61 @@ mod tests {
     use serde_json::Value;
 
     fn http(status: u16, body: &str) -> Answer {
-        Answer::Http { status, retry_after_secs: None, body: body.to_owned() }
+        Answer::Http {
+            status,
+            retry_after_secs: None,
+            body: body.to_owned(),
+        }
     }
 
     #[test]
     fn says_what_an_answer_means() {
         let error = |code: &str| format!("{{\"code\":\"{code}\",\"message\":\"m\"}}");
         assert!(read::<Value>(&http(200, "{}")).is_ok());
-        assert_eq!(read::<Value>(&http(200, "<html>")), Err(Failure::NotOurs { status: 200 }));
-        assert_eq!(read::<Value>(&http(404, "404 page not found")), Err(Failure::NotOurs { status: 404 }));
-        assert_eq!(read::<Value>(&http(502, "<html>bad gateway")), Err(Failure::Unreachable));
-        assert_eq!(read::<Value>(&Answer::Unreachable), Err(Failure::Unreachable));
-        assert_eq!(read::<Value>(&http(403, &error("persesTokenExpired"))), Err(Failure::TokenExpired));
-        assert!(matches!(read::<Value>(&http(403, &error("forbidden"))), Err(Failure::Refused(_))));
-        assert!(matches!(read::<Value>(&http(503, &error("draining"))), Err(Failure::Passing(_))));
-        assert!(matches!(read::<Value>(&http(400, &error("ofTheFuture"))), Err(Failure::Refused(_))));
-        assert!(matches!(read::<Value>(&http(429, "slow down")), Err(Failure::Wait { secs: 5, .. })));
-        let limited = Answer::Http { status: 429, retry_after_secs: Some(0), body: error("rateLimited") };
-        assert!(matches!(read::<Value>(&limited), Err(Failure::Wait { secs: 1, .. })));
+        assert_eq!(
+            read::<Value>(&http(200, "<html>")),
+            Err(Failure::NotOurs { status: 200 })
+        );
+        assert_eq!(
+            read::<Value>(&http(404, "404 page not found")),
+            Err(Failure::NotOurs { status: 404 })
+        );
+        assert_eq!(
+            read::<Value>(&http(502, "<html>bad gateway")),
+            Err(Failure::Unreachable)
+        );
+        assert_eq!(
+            read::<Value>(&Answer::Unreachable),
+            Err(Failure::Unreachable)
+        );
+        assert_eq!(
+            read::<Value>(&http(403, &error("persesTokenExpired"))),
+            Err(Failure::TokenExpired)
+        );
+        assert!(matches!(
+            read::<Value>(&http(403, &error("forbidden"))),
+            Err(Failure::Refused(_))
+        ));
+        assert!(matches!(
+            read::<Value>(&http(503, &error("draining"))),
+            Err(Failure::Passing(_))
+        ));
+        assert!(matches!(
+            read::<Value>(&http(400, &error("ofTheFuture"))),
+            Err(Failure::Refused(_))
+        ));
+        assert!(matches!(
+            read::<Value>(&http(429, "slow down")),
+            Err(Failure::Wait { secs: 5, .. })
+        ));
+        let limited = Answer::Http {
+            status: 429,
+            retry_after_secs: Some(0),
+            body: error("rateLimited"),
+        };
+        assert!(matches!(
+            read::<Value>(&limited),
+            Err(Failure::Wait { secs: 1, .. })
+        ));
     }
 }

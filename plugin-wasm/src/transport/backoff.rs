@@ -9,7 +9,12 @@ pub const CAP_MS: u64 = 15_000;
 /// half by `random`, so that many tabs do not come back at once.
 #[must_use]
 pub fn delay_ms(failures: u32, random: u64) -> u64 {
-    let full = BASE_MS.saturating_mul(1u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX)).min(CAP_MS);
+    let full = BASE_MS
+        .saturating_mul(
+            1u64.checked_shl(failures.saturating_sub(1))
+                .unwrap_or(u64::MAX),
+        )
+        .min(CAP_MS);
     full / 2 + random % (full / 2 + 1)
 }
 
@@ -24,7 +29,10 @@ mod tests {
         for failures in 0..200 {
             for random in [0, 1, 12_345, u64::MAX] {
                 let wait = delay_ms(failures, random);
-                assert!((BASE_MS / 2..=CAP_MS).contains(&wait), "{failures} {random} {wait}");
+                assert!(
+                    (BASE_MS / 2..=CAP_MS).contains(&wait),
+                    "{failures} {random} {wait}"
+                );
             }
         }
         assert_eq!(delay_ms(40, 0), CAP_MS / 2);

@@ -15,9 +15,14 @@ struct PluginConfig {
 /// The relay's possible base paths, best first. `config` is the answer for `config.json`; a missing one is normal.
 #[must_use]
 pub fn candidates(config: &Answer, api_prefix: &str) -> Vec<String> {
-    let configured = answer::read::<PluginConfig>(config).ok().map(|config| config.relay);
+    let configured = answer::read::<PluginConfig>(config)
+        .ok()
+        .map(|config| config.relay);
     let mut found = Vec::new();
-    for base in configured.into_iter().chain([format!("{api_prefix}/persai"), "/persai".to_owned()]) {
+    for base in configured
+        .into_iter()
+        .chain([format!("{api_prefix}/persai"), "/persai".to_owned()])
+    {
         let base = base.trim_end_matches('/').to_owned();
         if is_same_origin_path(&base) && !found.contains(&base) {
             found.push(base);
@@ -29,7 +34,9 @@ pub fn candidates(config: &Answer, api_prefix: &str) -> Vec<String> {
 fn is_same_origin_path(base: &str) -> bool {
     base.starts_with('/')
         && !base.starts_with("//")
-        && base.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~'))
+        && base
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.' | b'~'))
         && !base.split('/').any(|part| part == "..")
 }
 
@@ -38,7 +45,10 @@ fn is_same_origin_path(base: &str) -> bool {
 pub enum Found {
     Relay(Box<Capabilities>),
     /// Ours, of a protocol version that we do not speak.
-    Incompatible { relay_version: String, relay: ProtocolRange },
+    Incompatible {
+        relay_version: String,
+        relay: ProtocolRange,
+    },
     /// Something else, or nothing.
     Nothing,
     /// Perhaps ours, but it can't be had now: worth another try.
@@ -50,12 +60,20 @@ pub fn judge(answer: &Answer) -> Found {
     match answer::read::<Capabilities>(answer) {
         Ok(found) if found.product != PRODUCT => Found::Nothing,
         Ok(found) if found.protocol.min > PROTOCOL_MAX || found.protocol.max < PROTOCOL_MIN => {
-            Found::Incompatible { relay_version: found.version, relay: found.protocol }
+            Found::Incompatible {
+                relay_version: found.version,
+                relay: found.protocol,
+            }
         }
         Ok(found) => Found::Relay(Box::new(found)),
         Err(Failure::NotOurs { .. }) => read_unknown_shape(answer),
         Err(Failure::Refused(_)) => Found::Nothing,
-        Err(Failure::Unreachable | Failure::Passing(_) | Failure::Wait { .. } | Failure::TokenExpired) => Found::NotNow,
+        Err(
+            Failure::Unreachable
+            | Failure::Passing(_)
+            | Failure::Wait { .. }
+            | Failure::TokenExpired,
+        ) => Found::NotNow,
     }
 }
 
@@ -69,9 +87,10 @@ fn read_unknown_shape(answer: &Answer) -> Found {
         protocol: ProtocolRange,
     }
     match answer::read::<Core>(answer) {
-        Ok(core) if core.product == PRODUCT => {
-            Found::Incompatible { relay_version: core.version, relay: core.protocol }
-        }
+        Ok(core) if core.product == PRODUCT => Found::Incompatible {
+            relay_version: core.version,
+            relay: core.protocol,
+        },
         _ => Found::Nothing,
     }
 }
@@ -81,20 +100,38 @@ mod tests {
     use super::*;
 
     fn ok(body: &str) -> Answer {
-        Answer::Http { status: 200, retry_after_secs: None, body: body.to_owned() }
+        Answer::Http {
+            status: 200,
+            retry_after_secs: None,
+            body: body.to_owned(),
+        }
     }
     const MISSING: Answer = Answer::Unreachable;
 
     #[test]
     fn looks_in_the_order_of_config_prefix_root() {
         assert_eq!(candidates(&MISSING, ""), ["/persai"]);
-        assert_eq!(candidates(&MISSING, "/perses"), ["/perses/persai", "/persai"]);
-        assert_eq!(candidates(&ok(r#"{"relay":"/ai/"}"#), ""), ["/ai", "/persai"]);
+        assert_eq!(
+            candidates(&MISSING, "/perses"),
+            ["/perses/persai", "/persai"]
+        );
+        assert_eq!(
+            candidates(&ok(r#"{"relay":"/ai/"}"#), ""),
+            ["/ai", "/persai"]
+        );
     }
 
     #[test]
     fn a_config_cannot_lead_off_the_origin() {
-        for bad in ["https://evil.example", "//evil.example", "/a/../b", "persai", "", "/a?b", "/\\\\evil"] {
+        for bad in [
+            "https://evil.example",
+            "//evil.example",
+            "/a/../b",
+            "persai",
+            "",
+            "/a?b",
+            "/\\\\evil",
+        ] {
             let config = ok(&serde_json::json!({ "relay": bad }).to_string());
             assert_eq!(candidates(&config, ""), ["/persai"], "{bad}");
         }
@@ -109,7 +146,10 @@ mod tests {
             .to_string())
         };
         assert!(matches!(judge(&body("persai", 1, 3)), Found::Relay(_)));
-        assert!(matches!(judge(&body("persai", 2, 3)), Found::Incompatible { .. }));
+        assert!(matches!(
+            judge(&body("persai", 2, 3)),
+            Found::Incompatible { .. }
+        ));
         assert_eq!(judge(&body("other", 1, 1)), Found::Nothing);
         assert_eq!(judge(&ok("<html>")), Found::Nothing);
         assert!(matches!(
@@ -117,6 +157,13 @@ mod tests {
             Found::Incompatible { .. }
         ));
         assert_eq!(judge(&Answer::Unreachable), Found::NotNow);
-        assert_eq!(judge(&Answer::Http { status: 404, retry_after_secs: None, body: String::new() }), Found::Nothing);
+        assert_eq!(
+            judge(&Answer::Http {
+                status: 404,
+                retry_after_secs: None,
+                body: String::new()
+            }),
+            Found::Nothing
+        );
     }
 }

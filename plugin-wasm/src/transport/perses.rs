@@ -67,16 +67,27 @@ pub fn datasources(answer: &Answer) -> Result<Vec<Datasource>, Failure> {
         .into_iter()
         .filter_map(|value| serde_json::from_value::<Resource>(value).ok())
         .filter(|resource| {
-            resource.spec.plugin.kind == PROMETHEUS && is_valid_resource_name(&resource.metadata.name)
+            resource.spec.plugin.kind == PROMETHEUS
+                && is_valid_resource_name(&resource.metadata.name)
         })
         .map(|resource| {
-            let title = resource.spec.display.map(|display| display.name).filter(|name| !name.is_empty());
-            let direct = resource.spec.plugin.spec.direct_url.is_some_and(|url| !url.is_empty());
+            let title = resource
+                .spec
+                .display
+                .map(|display| display.name)
+                .filter(|name| !name.is_empty());
+            let direct = resource
+                .spec
+                .plugin
+                .spec
+                .direct_url
+                .is_some_and(|url| !url.is_empty());
             Datasource {
                 title: title.unwrap_or_else(|| resource.metadata.name.clone()),
                 is_default: resource.spec.default,
                 disabled_reason: direct.then(|| {
-                    "It has a direct URL, so Perses does not proxy it and PersAI can't ask it.".to_owned()
+                    "It has a direct URL, so Perses does not proxy it and PersAI can't ask it."
+                        .to_owned()
                 }),
                 selector: DatasourceSelector {
                     kind: resource.spec.plugin.kind,
@@ -137,7 +148,11 @@ mod tests {
     use super::*;
 
     fn ok(body: serde_json::Value) -> Answer {
-        Answer::Http { status: 200, retry_after_secs: None, body: body.to_string() }
+        Answer::Http {
+            status: 200,
+            retry_after_secs: None,
+            body: body.to_string(),
+        }
     }
 
     #[test]
@@ -155,7 +170,10 @@ mod tests {
         ])))
         .expect("a list");
         assert_eq!(found.len(), 2);
-        assert_eq!((found[0].title.as_str(), found[0].disabled_reason.is_some()), ("a", true));
+        assert_eq!(
+            (found[0].title.as_str(), found[0].disabled_reason.is_some()),
+            ("a", true)
+        );
         assert_eq!((found[1].title.as_str(), found[1].is_default), ("b", true));
         assert_eq!(found[1].disabled_reason, None);
     }

@@ -48,9 +48,15 @@ impl Endpoints {
     /// The one stream of a conversation: history after `seq`, then live.
     #[must_use]
     pub fn events(&self, conversation: &str, seq: u64) -> Request {
-        let mut request = self.relay(Method::Get, &format!("conversations/{conversation}/events?after={seq}"), None);
+        let mut request = self.relay(
+            Method::Get,
+            &format!("conversations/{conversation}/events?after={seq}"),
+            None,
+        );
         request.headers.retain(|(name, _)| *name != "Accept");
-        request.headers.push(("Accept", "text/event-stream".to_owned()));
+        request
+            .headers
+            .push(("Accept", "text/event-stream".to_owned()));
         request
     }
 
@@ -58,12 +64,20 @@ impl Endpoints {
     #[must_use]
     pub fn agent(&self, input: &RunAgentInput) -> Request {
         // Plain structs with text keys: serialising them cannot fail; an empty body would be refused in words.
-        self.relay(Method::Post, "agent", Some(serde_json::to_string(input).unwrap_or_default()))
+        self.relay(
+            Method::Post,
+            "agent",
+            Some(serde_json::to_string(input).unwrap_or_default()),
+        )
     }
 
     #[must_use]
     pub fn cancel(&self, run: &str) -> Request {
-        self.relay(Method::Post, &format!("runs/{run}/cancel"), Some("{}".to_owned()))
+        self.relay(
+            Method::Post,
+            &format!("runs/{run}/cancel"),
+            Some("{}".to_owned()),
+        )
     }
 
     /// Perses renews its cookies from the refresh cookie alone.
@@ -79,7 +93,10 @@ impl Endpoints {
 
     #[must_use]
     pub fn datasources(&self) -> Request {
-        plain_get(format!("{}/api/v1/globaldatasources?kind=PrometheusDatasource", self.api_prefix))
+        plain_get(format!(
+            "{}/api/v1/globaldatasources?kind=PrometheusDatasource",
+            self.api_prefix
+        ))
     }
 
     #[must_use]
@@ -96,12 +113,22 @@ impl Endpoints {
         if body.is_some() {
             headers.push(("Content-Type", "application/json".to_owned()));
         }
-        Request { method, url: format!("{}/v1/{path}", self.relay), headers, body }
+        Request {
+            method,
+            url: format!("{}/v1/{path}", self.relay),
+            headers,
+            body,
+        }
     }
 }
 
 fn plain_get(url: String) -> Request {
-    Request { method: Method::Get, url, headers: vec![("Accept", "application/json".to_owned())], body: None }
+    Request {
+        method: Method::Get,
+        url,
+        headers: vec![("Accept", "application/json".to_owned())],
+        body: None,
+    }
 }
 
 #[cfg(test)]
@@ -110,15 +137,33 @@ mod tests {
 
     #[test]
     fn relay_requests_carry_our_headers_and_stay_on_the_origin() {
-        let to = Endpoints { api_prefix: "/perses".into(), relay: "/perses/persai".into(), browser_key: "k".into() };
+        let to = Endpoints {
+            api_prefix: "/perses".into(),
+            relay: "/perses/persai".into(),
+            browser_key: "k".into(),
+        };
         let cancel = to.cancel("r1");
         assert_eq!(cancel.url, "/perses/persai/v1/runs/r1/cancel");
-        for header in [("X-PersAI", "1"), ("X-PersAI-Browser", "k"), ("Content-Type", "application/json")] {
-            assert!(cancel.headers.contains(&(header.0, header.1.to_owned())), "{header:?}");
+        for header in [
+            ("X-PersAI", "1"),
+            ("X-PersAI-Browser", "k"),
+            ("Content-Type", "application/json"),
+        ] {
+            assert!(
+                cancel.headers.contains(&(header.0, header.1.to_owned())),
+                "{header:?}"
+            );
         }
         let stream = to.events("c1", 7);
-        assert_eq!(stream.url, "/perses/persai/v1/conversations/c1/events?after=7");
-        let accepts: Vec<_> = stream.headers.iter().filter(|(name, _)| *name == "Accept").collect();
+        assert_eq!(
+            stream.url,
+            "/perses/persai/v1/conversations/c1/events?after=7"
+        );
+        let accepts: Vec<_> = stream
+            .headers
+            .iter()
+            .filter(|(name, _)| *name == "Accept")
+            .collect();
         assert_eq!(accepts, [&("Accept", "text/event-stream".to_owned())]);
         assert_eq!(to.refresh().url, "/perses/api/auth/refresh");
         assert!(to.refresh().headers.is_empty(), "Perses gets none of ours");

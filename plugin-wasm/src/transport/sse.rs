@@ -35,7 +35,11 @@ impl SseParser {
     ///
     /// # Errors
     /// [`FrameTooLarge`] once a line or frame passes [`MAX_FRAME_BYTES`].
-    pub fn push(&mut self, mut bytes: &[u8], mut each: impl FnMut(Frame)) -> Result<(), FrameTooLarge> {
+    pub fn push(
+        &mut self,
+        mut bytes: &[u8],
+        mut each: impl FnMut(Frame),
+    ) -> Result<(), FrameTooLarge> {
         while !bytes.is_empty() {
             if self.after_cr {
                 self.after_cr = false;
@@ -66,11 +70,19 @@ impl SseParser {
     }
 
     fn check_size(&self) -> Result<(), FrameTooLarge> {
-        if self.line.len() + self.data.len() > MAX_FRAME_BYTES { Err(FrameTooLarge) } else { Ok(()) }
+        if self.line.len() + self.data.len() > MAX_FRAME_BYTES {
+            Err(FrameTooLarge)
+        } else {
+            Ok(())
+        }
     }
 
     fn end_line(&mut self, line: &[u8], each: &mut impl FnMut(Frame)) {
-        let line = if self.begun { line } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) };
+        let line = if self.begun {
+            line
+        } else {
+            line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+        };
         self.begun = true;
         if line.is_empty() {
             self.end_frame(each);
@@ -88,7 +100,11 @@ impl SseParser {
                 self.has_data = true;
                 self.data.extend_from_slice(value);
             }
-            b"id" => self.seq = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()),
+            b"id" => {
+                self.seq = std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|text| text.parse().ok())
+            }
             _ => {}
         }
     }
@@ -114,7 +130,9 @@ mod tests {
         let mut parser = SseParser::default();
         let mut out = Vec::new();
         for part in parts {
-            parser.push(part, |frame| out.push(frame)).expect("within bounds");
+            parser
+                .push(part, |frame| out.push(frame))
+                .expect("within bounds");
         }
         out
     }
@@ -122,10 +140,19 @@ mod tests {
     #[test]
     fn reads_frames_comments_and_multi_line_data() {
         let got = frames(&[b": hello\n\nid: 7\nevent: x\ndata: a\ndata:b\n\ndata: c\n\nid: 9\n\n"]);
-        assert_eq!(got, [
-            Frame { seq: Some(7), data: "a\nb".into() },
-            Frame { seq: None, data: "c".into() },
-        ]);
+        assert_eq!(
+            got,
+            [
+                Frame {
+                    seq: Some(7),
+                    data: "a\nb".into()
+                },
+                Frame {
+                    seq: None,
+                    data: "c".into()
+                },
+            ]
+        );
     }
 
     #[test]

@@ -1,0 +1,407 @@
+//! What went wrong, in words: what, why, and what to do, for every code. The one place for these sentences.
+
+use persai_protocol::error::{ErrorBody, ErrorCode};
+
+use crate::view::TroubleView;
+
+/// The plugin's own codes, beside those of [`ErrorCode`].
+pub const RELAY_UNREACHABLE: &str = "relayUnreachable";
+pub const RELAY_MISSING: &str = "relayMissing";
+pub const RELAY_INCOMPATIBLE: &str = "relayIncompatible";
+pub const SIGN_IN_AGAIN: &str = "signInAgain";
+pub const DATASOURCES_UNREADABLE: &str = "datasourcesUnreadable";
+pub const NO_DATASOURCE: &str = "noDatasource";
+pub const STOP_FAILED: &str = "stopFailed";
+
+struct Words {
+    what: &'static str,
+    why: &'static str,
+    todo: &'static str,
+    can_retry: bool,
+}
+
+const fn words(
+    what: &'static str,
+    why: &'static str,
+    todo: &'static str,
+    can_retry: bool,
+) -> Words {
+    Words {
+        what,
+        why,
+        todo,
+        can_retry,
+    }
+}
+
+/// The trouble of a code as it stands on the wire. What the relay says itself takes the place of our `why` and `todo`.
+#[must_use]
+pub fn of_code(code: &str, message: &str, hint: Option<&str>) -> TroubleView {
+    let known = serde_json::from_value(serde_json::Value::String(code.to_owned()))
+        .unwrap_or(ErrorCode::Unknown);
+    let words = of_error_code(known);
+    let or = |text: &str, other: &str| {
+        if text.trim().is_empty() {
+            other.to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
+    TroubleView {
+        code: code.to_owned(),
+        what: words.what.to_owned(),
+        why: or(message, words.why),
+        todo: or(hint.unwrap_or_default(), words.todo),
+        can_retry: words.can_retry,
+        retry_in_secs: None,
+    }
+}
+
+#[must_use]
+pub fn of_body(body: &ErrorBody) -> TroubleView {
+    let mut trouble = of_code(&body.code.as_wire(), &body.message, body.hint.as_deref());
+    trouble.retry_in_secs = body.retry_after_secs;
+    trouble
+}
+
+/// One of the plugin's own codes.
+#[must_use]
+pub fn own(code: &'static str, why: Option<String>, retry_in_secs: Option<u64>) -> TroubleView {
+    let words = of_own_code(code);
+    TroubleView {
+        code: code.to_owned(),
+        what: words.what.to_owned(),
+        why: why.unwrap_or_else(|| words.why.to_owned()),
+        todo: words.todo.to_owned(),
+        can_retry: words.can_retry,
+        retry_in_secs,
+    }
+}
+
+fn of_own_code(code: &str) -> Words {
+    match code {
+        RELAY_UNREACHABLE => words(
+            "PersAI can't be reached.",
+            "The connection failed, or the PersAI relay is restarting.",
+            "It is tried again by itself. What is on screen is kept.",
+            true,
+        ),
+        RELAY_MISSING => words(
+            "There is no PersAI relay behind this Perses.",
+            "None answered where it is looked for.",
+            "Ask whoever runs this Perses to route /persai to the relay, or to name its path in config.json beside the plugin.",
+            true,
+        ),
+        RELAY_INCOMPATIBLE => words(
+            "The PersAI plugin and its relay do not fit together.",
+            "They speak different protocol versions.",
+            "Reload the page. If that does not help, ask whoever runs this Perses to bring both to the same version.",
+            true,
+        ),
+        SIGN_IN_AGAIN => words(
+            "Your session has expired.",
+            "Perses no longer takes your sign-in, and renewing it failed.",
+            "Sign in again, for example in another tab, then try again here. What is on screen is kept.",
+            true,
+        ),
+        DATASOURCES_UNREADABLE => words(
+            "The list of datasources can't be read.",
+            "Perses did not give it out.",
+            "Try again. Until then questions go to the default Prometheus datasource.",
+            true,
+        ),
+        NO_DATASOURCE => words(
+            "There is no Prometheus datasource to ask.",
+            "This Perses has no global Prometheus datasource that it proxies.",
+            "Ask whoever runs this Perses to add one.",
+            true,
+        ),
+        STOP_FAILED => words(
+            "The stop did not arrive.",
+            "PersAI could not be reached.",
+            "Stop again. The answer goes on until then.",
+            false,
+        ),
+        _ => of_error_code(ErrorCode::Unknown),
+    }
+}
+
+fn of_error_code(code: ErrorCode) -> Words {
+    use ErrorCode as E;
+    match code {
+        E::InvalidRequest | E::UnsupportedMediaType | E::MethodNotAllowed => words(
+            "PersAI did not take the question.",
+            "Its form was not what the relay reads.",
+            "Reload the page and ask again.",
+            true,
+        ),
+        E::BodyTooLarge => words(
+            "The question is too long.",
+            "The relay takes less at once.",
+            "Shorten it and ask again.",
+            false,
+        ),
+        E::NotFound => words(
+            "That conversation is not here.",
+            "It was deleted, or it is not yours.",
+            "Start a new conversation.",
+            false,
+        ),
+        E::UnknownModel => words(
+            "That model is not offered any more.",
+            "The relay does not know it.",
+            "Choose another model.",
+            true,
+        ),
+        E::PersesTokenExpired => of_own_code(SIGN_IN_AGAIN),
+        E::CrossSiteRefused => words(
+            "PersAI refused the request as cross-site.",
+            "This page's address is not among the relay's public origins.",
+            "Ask whoever runs this Perses to add this address to public_origins.",
+            false,
+        ),
+        E::Forbidden => words(
+            "You are not allowed to do that.",
+            "Your Perses permissions do not cover it.",
+            "Ask whoever grants permissions in this Perses.",
+            false,
+        ),
+        E::RunActive => words(
+            "The question was not sent.",
+            "Another answer is still being written in this conversation.",
+            "Wait for it or stop it, then try again.",
+            true,
+        ),
+        E::RateLimited => words(
+            "Too many requests.",
+            "A limit of the relay was reached.",
+            "It goes on by itself.",
+            true,
+        ),
+        E::BrowserKeyRequired => words(
+            "This browser keeps no storage for PersAI.",
+            "Without sign-in, histories are kept apart by a key in the browser's storage.",
+            "Allow storage for this site and reload the page.",
+            false,
+        ),
+        E::PersesUnreachable => words(
+            "PersAI can't reach Perses.",
+            "Perses did not answer the relay.",
+            "Try again. If it lasts, tell whoever runs this Perses.",
+            true,
+        ),
+        E::StorageUnavailable => words(
+            "PersAI can't write its log.",
+            "Its storage is not available.",
+            "Try again. If it lasts, tell whoever runs this Perses.",
+            true,
+        ),
+        E::Draining => words(
+            "PersAI is restarting.",
+            "It takes no new questions right now.",
+            "Try again.",
+            true,
+        ),
+        E::Internal => words(
+            "Something in PersAI failed.",
+            "The relay's own log says more.",
+            "Try again. If it lasts, tell whoever runs this Perses.",
+            true,
+        ),
+        _ => of_run_code(code),
+    }
+}
+
+/// What a tool call or a run can meet.
+fn of_run_code(code: ErrorCode) -> Words {
+    use ErrorCode as E;
+    match code {
+        E::DatasourceUnknown => words(
+            "That datasource does not exist.",
+            "Perses does not know it, or you may not see it.",
+            "Choose another datasource.",
+            true,
+        ),
+        E::DatasourceForbidden => words(
+            "You may not query that datasource.",
+            "Your Perses permissions do not cover it.",
+            "Ask whoever grants permissions in this Perses for read access to it.",
+            true,
+        ),
+        E::DatasourceNotProxied => words(
+            "That datasource can't be asked.",
+            "It has a direct URL, so Perses does not proxy it.",
+            "Choose another datasource, or ask for a proxied one.",
+            true,
+        ),
+        E::EndpointNotAllowed => words(
+            "The datasource does not allow this request.",
+            "Its list of allowed endpoints leaves it out.",
+            "Ask whoever runs this Perses to allow it.",
+            true,
+        ),
+        E::UpstreamUnreachable
+        | E::UpstreamTimeout
+        | E::UpstreamRefused
+        | E::UpstreamMalformed
+        | E::UpstreamError => words(
+            "The datasource did not answer well.",
+            "Its server failed.",
+            "Try again, or ask for less.",
+            true,
+        ),
+        E::ResultTooLarge => words(
+            "The result was too large.",
+            "It passed the relay's limit.",
+            "Ask for fewer series or less time.",
+            true,
+        ),
+        E::QueryInvalid => words(
+            "The query does not parse.",
+            "It is not valid PromQL.",
+            "Correct it and ask again.",
+            true,
+        ),
+        E::QueryRefused => words(
+            "The query was refused.",
+            "It would cost the datasource too much.",
+            "Ask for something narrower.",
+            true,
+        ),
+        E::ArgumentsInvalid | E::UnknownTool => words(
+            "The model called a tool in a wrong way.",
+            "The call could not be understood.",
+            "Try again, or choose another model.",
+            true,
+        ),
+        E::ProviderAuth => words(
+            "The model's provider refused the relay's key.",
+            "The key is wrong or has no access to this model.",
+            "Tell whoever runs PersAI, or choose another model.",
+            true,
+        ),
+        E::ProviderError | E::ProviderOverloaded | E::ProviderTruncated | E::ProviderTimeout => {
+            words(
+                "The model did not finish.",
+                "Its provider failed or was too busy.",
+                "Try again, or choose another model.",
+                true,
+            )
+        }
+        E::ContextTooLong => words(
+            "The conversation is too long for this model.",
+            "It does not fit into what the model can read.",
+            "Start a new conversation.",
+            false,
+        ),
+        E::BudgetSpent => words(
+            "A budget is spent.",
+            "This answer reached a limit set by whoever runs PersAI.",
+            "Ask something smaller, or come back later.",
+            true,
+        ),
+        E::Cancelled => words(
+            "Stopped.",
+            "You stopped this answer.",
+            "What was written is kept. Try again when you like.",
+            true,
+        ),
+        E::RelayRestarted => words(
+            "PersAI was restarted while it answered.",
+            "The relay went down in the middle.",
+            "What was answered is kept. Try again.",
+            true,
+        ),
+        _ => words(
+            "The answer failed.",
+            "PersAI did not say why.",
+            "Try again.",
+            true,
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_says_what_why_and_what_to_do() {
+        let wire = [
+            "invalidRequest",
+            "bodyTooLarge",
+            "unsupportedMediaType",
+            "notFound",
+            "methodNotAllowed",
+            "unknownModel",
+            "persesTokenExpired",
+            "crossSiteRefused",
+            "forbidden",
+            "runActive",
+            "rateLimited",
+            "browserKeyRequired",
+            "persesUnreachable",
+            "storageUnavailable",
+            "draining",
+            "internal",
+            "datasourceUnknown",
+            "datasourceForbidden",
+            "datasourceNotProxied",
+            "endpointNotAllowed",
+            "upstreamUnreachable",
+            "upstreamTimeout",
+            "upstreamRefused",
+            "upstreamMalformed",
+            "upstreamError",
+            "resultTooLarge",
+            "queryInvalid",
+            "queryRefused",
+            "argumentsInvalid",
+            "unknownTool",
+            "providerAuth",
+            "providerError",
+            "providerOverloaded",
+            "providerTruncated",
+            "providerTimeout",
+            "contextTooLong",
+            "budgetSpent",
+            "cancelled",
+            "relayRestarted",
+            "ofTheFuture",
+        ];
+        let own_codes = [
+            RELAY_UNREACHABLE,
+            RELAY_MISSING,
+            RELAY_INCOMPATIBLE,
+            SIGN_IN_AGAIN,
+            DATASOURCES_UNREADABLE,
+            NO_DATASOURCE,
+            STOP_FAILED,
+        ];
+        let all = wire
+            .map(|code| of_code(code, "", None))
+            .into_iter()
+            .chain(own_codes.map(|c| own(c, None, None)));
+        for trouble in all {
+            for text in [&trouble.what, &trouble.why, &trouble.todo] {
+                assert!(
+                    text.ends_with('.') && !text.contains('!'),
+                    "{}: {text}",
+                    trouble.code
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_relays_own_words_come_first() {
+        let trouble = of_code(
+            "budgetSpent",
+            "The day's 100 questions are used up.",
+            Some("Back at midnight."),
+        );
+        assert_eq!(trouble.what, "A budget is spent.");
+        assert_eq!(trouble.why, "The day's 100 questions are used up.");
+        assert_eq!(trouble.todo, "Back at midnight.");
+    }
+}
