@@ -59,6 +59,26 @@ pub(super) fn diff(
     }
 }
 
+/// As [`diff`] at the root, where the first of the new nodes has only its children from `children` on: the ones before,
+/// and its other fields, are as they were.
+pub(super) fn diff_within(
+    base: usize,
+    children: usize,
+    old: &mut Vec<MdNode>,
+    new: Vec<MdNode>,
+    ops: &mut Vec<MdOp>,
+) {
+    let mut new = new.into_iter();
+    if let (Some(block), Some(grown)) = (old.first_mut(), new.next()) {
+        let mut tail = block.c.split_off(children.min(block.c.len()));
+        diff(&mut vec![base as u32], children, &mut tail, grown.c, ops);
+        block.c.append(&mut tail);
+    }
+    let mut after = old.split_off(old.len().min(1));
+    diff(&mut Vec::new(), base + 1, &mut after, new.collect(), ops);
+    old.append(&mut after);
+}
+
 /// Equal but for the children and for text that has grown.
 fn same_head(old: &MdNode, new: &MdNode) -> bool {
     old.t == new.t

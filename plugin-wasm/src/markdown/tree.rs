@@ -20,18 +20,29 @@ pub(super) struct Parsed {
     pub nodes: Vec<MdNode>,
     /// Source range of each top-level node.
     pub ranges: Vec<Range<usize>>,
+    /// Source range of each child of the last top-level node.
+    pub children: Vec<Range<usize>>,
     /// Where the source of the last text ends, if that text is the tree's very last leaf: it is what may just grow.
     pub tail_text_end: Option<usize>,
     /// Link reference definitions at and after `skip`, in source order.
     pub definitions: Vec<Definition>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A link reference definition. Two are equal if they say the same, wherever they stand.
+#[derive(Debug, Clone)]
 pub(super) struct Definition {
     pub label: String,
     pub destination: String,
     pub title: Option<String>,
     pub range: Range<usize>,
+}
+
+impl PartialEq for Definition {
+    fn eq(&self, other: &Self) -> bool {
+        self.label == other.label
+            && self.destination == other.destination
+            && self.title == other.title
+    }
 }
 
 impl Parsed {
@@ -119,12 +130,19 @@ impl Builder<'_> {
             self.unlisted += 1;
             return;
         }
-        if self.open.is_empty() {
-            self.parsed.ranges.push(range);
+        match self.open.len() {
+            0 => self.start_top(range),
+            1 => self.parsed.children.push(range),
+            _ => {}
         }
         self.parsed.tail_text_end = None;
         let node = self.node_of(tag);
         self.open.push(node);
+    }
+
+    fn start_top(&mut self, range: Range<usize>) {
+        self.parsed.ranges.push(range);
+        self.parsed.children.clear();
     }
 
     fn node_of(&self, tag: Tag<'_>) -> MdNode {
@@ -236,7 +254,7 @@ impl Builder<'_> {
             return;
         }
         if self.open.is_empty() {
-            self.parsed.ranges.push(range.clone());
+            self.start_top(range.clone());
         }
         self.parsed.tail_text_end = (self.unlisted == 0).then_some(range.end);
         match self.siblings().last_mut() {
@@ -251,7 +269,7 @@ impl Builder<'_> {
 
     fn leaf(&mut self, t: MdKind, text: &str, range: Range<usize>) {
         if self.open.is_empty() {
-            self.parsed.ranges.push(range);
+            self.start_top(range);
         }
         self.parsed.tail_text_end = None;
         self.siblings().push(MdNode {
@@ -267,4 +285,20 @@ impl Builder<'_> {
             None => &mut self.parsed.nodes,
         }
     }
+}
+
+/// Whether these items' list is loose; `None` if it shows in none of its items. The parser leaves out the paragraphs of tight items:
+/// their inlines are the item's own children.
+pub(super) fn is_loose(items: &[MdNode]) -> Option<bool> {
+    let mut blocks = items.iter().flat_map(|item| &item.c);
+    let telling = blocks.find(|block| block.t == MdKind::P || is_inline(block.t))?;
+    Some(telling.t == MdKind::P)
+}
+
+fn is_inline(t: MdKind) -> bool {
+    use MdKind::*;
+    matches!(
+        t,
+        Text | Em | Strong | Del | CodeSpan | A | Img | Br | Soft | InlineHtml
+    )
 }
