@@ -7,15 +7,21 @@
 //! [`tools`] (what a model can ask for), [`engine`] (the model that is built in).
 
 pub mod align;
+mod answer;
 pub mod budgets;
+mod calls;
 pub mod cancel;
 pub mod digest;
+mod emit;
 pub mod engine;
+mod halt;
 pub mod local_time;
 pub mod message;
 pub mod neutral;
 pub mod ports;
 pub mod prom;
+pub mod prompt;
+mod provider_error;
 pub mod run;
 pub mod template;
 pub mod tools;
