@@ -82,7 +82,7 @@ function useTellCore(): void {
   useEffect(() => {
     startOrResume(hostEnv({ startMs: timeRange.startMs, endMs: timeRange.endMs }));
   }, [timeRange.startMs, timeRange.endMs]);
-  useEffect(() => dispatch({ type: 'setSuggestedStep', stepMs }), [stepMs]);
+  useEffect(() => void dispatch({ type: 'setSuggestedStep', stepMs }), [stepMs]);
   useEffect(() => {
     if (kinds) dispatch({ type: 'setPanelKinds', kinds: [...kinds] });
   }, [kinds]);

@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { dispatch } from './core';
 import type { AppView } from './generated/view';
 import { Icon } from './Icon';
+import { useCoreState } from './use-view';
 
 // Kept while Explore shows another tab.
 let draft = '';
@@ -18,6 +19,7 @@ interface Props {
 export function Composer({ app, onAsk }: Props): React.ReactElement {
   const [text, setText] = useState(draft);
   const box = useRef<HTMLTextAreaElement>(null);
+  const core = useCoreState();
   const write = (next: string) => {
     draft = next;
     setText(next);
@@ -35,8 +37,8 @@ export function Composer({ app, onAsk }: Props): React.ReactElement {
   const canAsk = app.canSend && !app.running && text.trim() !== '';
   const ask = () => {
     if (!canAsk) return;
+    if (!dispatch({ type: 'ask', text })) return;
     lastQuestion = text;
-    dispatch({ type: 'ask', text });
     write('');
     onAsk();
     box.current?.focus({ preventScroll: true });
@@ -60,6 +62,11 @@ export function Composer({ app, onAsk }: Props): React.ReactElement {
 
   return (
     <form className="persai-composer" onSubmit={(event) => event.preventDefault()}>
+      {core.kind === 'ready' && core.refused && (
+        <p className="persai-column persai-refused" role="alert">
+          {core.refused}
+        </p>
+      )}
       <div className="persai-column persai-composer-box">
         <textarea
           ref={box}

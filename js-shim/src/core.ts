@@ -5,7 +5,11 @@ import type { Command, HostEnv, Patch, TroubleView } from './generated/view';
 import { coreStopped, type LoadStage, loadTrouble } from './load-trouble';
 import { ViewStore } from './store';
 
-export type CoreState = { kind: 'loading' } | { kind: 'failed'; trouble: TroubleView } | { kind: 'ready' };
+export type CoreState =
+  | { kind: 'loading' }
+  | { kind: 'failed'; trouble: TroubleView }
+  /** `refused`: why the last command could not be done, a sentence for the reader. */
+  | { kind: 'ready'; refused?: string };
 
 interface Handle {
   dispatch(command: string): string | undefined;
@@ -75,15 +79,17 @@ function takePatches(json: string): void {
   store.reset(JSON.parse(handle.snapshot()) as Patch[]);
 }
 
-/** Tells the core something. Before it has been loaded this does nothing. */
-export function dispatch(command: Command): void {
-  if (!handle || state.kind !== 'ready') return;
+/** Tells the core something; false where it was not taken. Before the core has been loaded nothing is. */
+export function dispatch(command: Command): boolean {
+  if (!handle || state.kind !== 'ready') return false;
   try {
     const refused = handle.dispatch(JSON.stringify(command));
-    if (refused) console.warn(`PersAI: ${command.type} was refused: ${refused}`);
+    if (refused !== state.refused) setState({ kind: 'ready', refused });
+    return refused === undefined;
   } catch (error) {
     console.error('PersAI: the core stopped', error);
     setState({ kind: 'failed', trouble: coreStopped(error) });
+    return false;
   }
 }
 

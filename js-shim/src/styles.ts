@@ -64,6 +64,7 @@ const LAYOUT_STYLES = `
 .persai-composer .persai-select { min-height: 32px; border-color: transparent; background: transparent; }
 .persai-composer option { background: var(--persai-paper); }
 .persai-send { width: 34px; height: 34px; padding: 0; border-radius: 8px; flex: none; }
+.persai-refused { padding: 0 4px 6px; font-size: 13px; }
 .persai-privacy { padding: 6px 4px 0; font-size: 12px; line-height: 1.4; color: var(--persai-quiet); }
 
 .persai-picker { position: relative; min-width: 0; }
