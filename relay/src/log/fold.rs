@@ -1,4 +1,4 @@
-//! Folding: the deltas of a message, or of a tool call's arguments, become one record with the last one's seq.
+//! Folding: deltas of a message, or of a tool call's arguments, become one record with the last one's seq.
 //!
 //! A reader may come back with the seq of any delta that it was ever sent. So a folded record remembers where each of
 //! its parts ended, and is cut there for a reader who has the front of it already.
@@ -101,53 +101,49 @@ impl Delta {
     }
 }
 
-/// Plans the folds of one run, given record by record in order.
+/// Plans the folds of one run, given all its events in order.
+///
+/// Only deltas that follow each other directly are joined. With another event between them, its seq would not tell
+/// whether a reader who has come that far was sent the deltas before it, or is still to be sent them joined.
 #[derive(Default)]
 pub struct Folder {
-    open: Vec<(Delta, Vec<Part>)>,
+    open: Option<(Delta, Vec<Part>)>,
     done: Vec<Fold>,
 }
 
 impl Folder {
     pub fn push(&mut self, record: &Record) {
         let Some(delta) = Delta::read(&record.body) else {
-            return;
+            return self.close();
         };
-        let open = self
-            .open
-            .iter()
-            .position(|(other, _)| other.same_stream(&delta));
-        if let Some(index) = open {
-            let (whole, parts) = &mut self.open[index];
-            if whole.text().len() + delta.text().len() <= MAX_FOLDED_BYTES {
-                whole.text_mut().push_str(delta.text());
-                parts.push(Part {
-                    seq: record.seq,
-                    end: whole.text().len(),
-                });
-                return;
-            }
-            let full = self.open.swap_remove(index);
-            self.close(full);
+        if let Some((whole, parts)) = &mut self.open
+            && whole.same_stream(&delta)
+            && whole.text().len() + delta.text().len() <= MAX_FOLDED_BYTES
+        {
+            whole.text_mut().push_str(delta.text());
+            parts.push(Part {
+                seq: record.seq,
+                end: whole.text().len(),
+            });
+            return;
         }
+        self.close();
         let parts = vec![Part {
             seq: record.seq,
             end: delta.text().len(),
         }];
-        self.open.push((delta, parts));
+        self.open = Some((delta, parts));
     }
 
-    fn close(&mut self, (delta, mut parts): (Delta, Vec<Part>)) {
-        // One part alone is left as it is.
-        let (Some(last), true) = (parts.last().copied(), parts.len() > 1) else {
+    fn close(&mut self) {
+        let Some((delta, mut parts)) = self.open.take() else {
             return;
         };
-        let removed = parts
-            .iter()
-            .map(|part| part.seq)
-            .filter(|seq| *seq != last.seq)
-            .collect();
-        parts.pop();
+        // One part alone is left as it is.
+        let (Some(last), false) = (parts.pop(), parts.is_empty()) else {
+            return;
+        };
+        let removed = parts.iter().map(|part| part.seq).collect();
         self.done.push(Fold {
             seq: last.seq,
             removed,
@@ -158,9 +154,7 @@ impl Folder {
 
     #[must_use]
     pub fn finish(mut self) -> Vec<Fold> {
-        for open in std::mem::take(&mut self.open) {
-            self.close(open);
-        }
+        self.close();
         self.done
     }
 }
@@ -200,10 +194,11 @@ mod tests {
     fn deltas_of_one_message_become_one_with_the_last_seq() {
         let mut folder = Folder::default();
         for record in [
+            text(2, "b", "x"),
             text(3, "a", "Hé"),
             text(5, "a", "llo"),
-            text(6, "b", "x"),
             text(9, "a", " wörld"),
+            text(10, "b", "x"),
         ] {
             folder.push(&record);
         }

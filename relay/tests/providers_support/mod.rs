@@ -27,7 +27,8 @@ pub enum Step {
     Hold,
 }
 
-pub const SSE: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+pub const SSE: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
 
 pub fn sse(body: &str) -> Vec<Step> {
     vec![Step::Send(format!("{SSE}{body}").into_bytes())]
@@ -35,13 +36,18 @@ pub fn sse(body: &str) -> Vec<Step> {
 
 /// One `data:` event per chunk, and `[DONE]`.
 pub fn chunks(chunks: &[&str]) -> String {
-    let mut body: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+    let mut body: String = chunks
+        .iter()
+        .map(|chunk| format!("data: {chunk}\n\n"))
+        .collect();
     body.push_str("data: [DONE]\n\n");
     body
 }
 
 pub fn delta(delta: &str) -> String {
-    format!(r#"{{"id":"c1","object":"chat.completion.chunk","choices":[{{"index":0,"delta":{delta}}}]}}"#)
+    format!(
+        r#"{{"id":"c1","object":"chat.completion.chunk","choices":[{{"index":0,"delta":{delta}}}]}}"#
+    )
 }
 
 pub fn finish(reason: &str) -> String {
@@ -50,8 +56,7 @@ pub fn finish(reason: &str) -> String {
     )
 }
 
-pub const USAGE: &str =
-    r#"{"id":"c1","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"total_tokens":15}}"#;
+pub const USAGE: &str = r#"{"id":"c1","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"total_tokens":15}}"#;
 
 pub struct Server {
     pub port: u16,
@@ -74,7 +79,12 @@ impl Server {
                 let _ = closer.send(true);
             }
         });
-        Self { port, requests, sent, closed }
+        Self {
+            port,
+            requests,
+            sent,
+            closed,
+        }
     }
 
     /// Head and body of every request, as they came.
@@ -98,8 +108,15 @@ impl Server {
     }
 }
 
-async fn serve(mut socket: TcpStream, script: &[Step], requests: &Mutex<Vec<String>>, sent: &Mutex<usize>) {
-    let Some(request) = read_request(&mut socket).await else { return };
+async fn serve(
+    mut socket: TcpStream,
+    script: &[Step],
+    requests: &Mutex<Vec<String>>,
+    sent: &Mutex<usize>,
+) {
+    let Some(request) = read_request(&mut socket).await else {
+        return;
+    };
     requests.lock().unwrap().push(request);
     for step in script {
         let ok = match step {
@@ -164,7 +181,13 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head
                 .lines()
-                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok())
+                .find_map(|line| {
+                    line.to_ascii_lowercase()
+                        .strip_prefix("content-length:")?
+                        .trim()
+                        .parse()
+                        .ok()
+                })
                 .unwrap_or(0);
             if body.len() >= length {
                 return Some(text.into_owned());
@@ -188,7 +211,11 @@ pub fn model(port: u16) -> Arc<dyn Model> {
 }
 
 pub fn user(text: &str) -> Message {
-    Message { role: Role::User, blocks: vec![ContentBlock::Text { text: text.into() }], replay: None }
+    Message {
+        role: Role::User,
+        blocks: vec![ContentBlock::Text { text: text.into() }],
+        replay: None,
+    }
 }
 
 pub fn ask(messages: Vec<Message>) -> ModelRequest {
@@ -210,7 +237,9 @@ pub fn ask(messages: Vec<Message>) -> ModelRequest {
 /// All events of one answer; fails after 20 s.
 pub async fn events(model: &dyn Model, request: ModelRequest) -> Vec<ModelEvent> {
     let all = model.stream(request).collect();
-    tokio::time::timeout(Duration::from_secs(20), all).await.expect("the answer does not end")
+    tokio::time::timeout(Duration::from_secs(20), all)
+        .await
+        .expect("the answer does not end")
 }
 
 /// The events of an answer to a plain question by a server with this script.
@@ -235,7 +264,9 @@ pub fn calls(events: &[ModelEvent]) -> Vec<(String, String)> {
     events
         .iter()
         .filter_map(|event| match event {
-            ModelEvent::ToolCallEnd { name, arguments, .. } => Some((name.clone(), arguments.clone())),
+            ModelEvent::ToolCallEnd {
+                name, arguments, ..
+            } => Some((name.clone(), arguments.clone())),
             _ => None,
         })
         .collect()
@@ -250,7 +281,10 @@ pub fn stop(events: &[ModelEvent]) -> StopReason {
 
 /// The error, which must be the last event.
 pub fn error(events: &[ModelEvent]) -> ModelError {
-    let errors = events.iter().filter(|event| matches!(event, ModelEvent::Error(_))).count();
+    let errors = events
+        .iter()
+        .filter(|event| matches!(event, ModelEvent::Error(_)))
+        .count();
     assert_eq!(errors, 1, "{events:?}");
     match events.last() {
         Some(ModelEvent::Error(error)) => error.clone(),

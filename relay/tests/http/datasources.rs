@@ -1,0 +1,59 @@
+//! Datasources as a question names them.
+
+use serde_json::json;
+
+use crate::support::token::{HOUR, token};
+use crate::support::{Relay, question_body, send};
+
+async fn events_of(relay: &Relay, run: &str, datasource: &str) -> String {
+    let mut body = question_body(&format!("c_{run}"), run, "/query up");
+    body["forwardedProps"] =
+        json!({"persai": {"datasources": [{"kind": "PrometheusDatasource", "name": datasource}]}});
+    let request = relay
+        .post("/persai/v1/agent", &body)
+        .bearer_auth(token("alice", HOUR));
+    send(request.header("accept", "text/event-stream"))
+        .await
+        .body
+}
+
+#[tokio::test]
+async fn a_run_says_why_its_datasource_cannot_be_asked_and_ends() {
+    let relay = Relay::start().await;
+    for (run, datasource, code) in [
+        ("r1", "unknown", "datasourceUnknown"),
+        ("r2", "secret", "datasourceForbidden"),
+        ("r3", "direct", "datasourceNotProxied"),
+        ("r4", "html", "upstreamMalformed"),
+        ("r5", "refusing", "upstreamRefused"),
+        ("r6", "down", "upstreamUnreachable"),
+    ] {
+        let events = events_of(&relay, run, datasource).await;
+        assert!(events.contains(code), "{datasource}: {events}");
+        assert!(
+            events.contains("RUN_FINISHED") || events.contains("RUN_ERROR"),
+            "{datasource}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_question_without_a_datasource_asks_the_default_one() {
+    let relay = Relay::start().await;
+    let request = relay.post("/persai/v1/agent", &question_body("c1", "r1", "/query up"));
+    let events = send(
+        request
+            .bearer_auth(token("alice", HOUR))
+            .header("accept", "text/event-stream"),
+    )
+    .await
+    .body;
+    assert!(events.contains("persai.evidence"), "{events}");
+    assert!(
+        relay
+            .perses
+            .seen()
+            .iter()
+            .any(|seen| seen.target.starts_with("/proxy/globaldatasources/prom/"))
+    );
+}
