@@ -6,10 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use persai_relay::config::Config;
 use persai_relay::http::openapi;
-use persai_relay::server;
-use tracing_subscriber::layer::SubscriberExt as _;
+use persai_relay::{logging, server};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
 
 #[derive(Parser)]
 #[command(
@@ -61,27 +59,11 @@ fn run(cli: Cli) -> Result<(), String> {
         print!("{}", config.to_toml().map_err(|error| error.to_string())?);
         return Ok(());
     }
-    log_to_stderr(&config.log)?;
+    logging::subscriber(&config.log, std::io::stderr)
+        .map_err(|error| error.to_string())?
+        .init();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     runtime
         .block_on(server::serve(config))
         .map_err(|error| error.to_string())
-}
-
-/// Libraries get no finer than warnings, whatever the filter says: their debug lines may hold headers and bodies.
-fn log_to_stderr(filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| format!("log: {error}"))?;
-    let ours = tracing_subscriber::filter::filter_fn(|metadata| {
-        metadata.target().starts_with("persai") || *metadata.level() <= tracing::Level::WARN
-    });
-    tracing_subscriber::registry()
-        .with(
-            tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
-                .with_target(false)
-                .with_filter(ours),
-        )
-        .with(filter)
-        .init();
-    Ok(())
 }

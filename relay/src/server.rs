@@ -32,10 +32,13 @@ fn cannot(what: &str) -> impl Fn(&dyn std::fmt::Display) -> StartError {
 ///
 /// # Errors
 /// A part does not start.
-pub async fn open(config: Config) -> Result<AppState, StartError> {
+pub async fn open(config: Config, freshness: Freshness) -> Result<AppState, StartError> {
     let perses = PersesClient::new(&config.perses_url)
         .map_err(|why| cannot("the Perses client cannot be made")(&why))?;
-    let models = Arc::new(Models::new(Vec::new(), None));
+    let models = Arc::new(
+        Models::from_config(&config)
+            .map_err(|why| cannot("the providers cannot be set up")(&why))?,
+    );
     let path = config.data_dir.join(LOG_FILE);
     let log = SqliteLog::open(&path)
         .await
@@ -47,13 +50,7 @@ pub async fn open(config: Config) -> Result<AppState, StartError> {
     )
     .await
     .map_err(|why| cannot("the conversation log cannot be read")(&why))?;
-    Ok(AppState::new(
-        config,
-        perses,
-        Freshness::default(),
-        &models,
-        runs,
-    ))
+    Ok(AppState::new(config, perses, freshness, &models, runs))
 }
 
 /// Serves until SIGTERM or ctrl-c.
@@ -62,7 +59,7 @@ pub async fn open(config: Config) -> Result<AppState, StartError> {
 /// A part does not start, or the address is taken.
 pub async fn serve(config: Config) -> Result<(), StartError> {
     let (listen, front) = (config.listen, config.front);
-    let state = open(config).await?;
+    let state = open(config, Freshness::default()).await?;
     let app =
         build_app(state.clone()).map_err(|why| cannot("front mode cannot be set up")(&why))?;
     let listener = TcpListener::bind(listen)

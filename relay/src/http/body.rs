@@ -1,5 +1,7 @@
 //! Request bodies: JSON by its name, within the cap, of the form that is asked for.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, header};
 use persai_protocol::error::ErrorCode;
@@ -7,6 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::state::AppState;
 use crate::error::ApiError;
+
+/// A body that dribbles in must not hold a connection for ever.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A body that was read whole and understood.
 pub struct JsonBody<T>(pub T);
@@ -29,8 +34,10 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
         if announced.is_some_and(|bytes: u64| bytes > limit as u64) {
             return Err(too_large(limit));
         }
-        let bytes = axum::body::to_bytes(request.into_body(), limit)
+        let reading = axum::body::to_bytes(request.into_body(), limit);
+        let bytes = tokio::time::timeout(READ_TIMEOUT, reading)
             .await
+            .map_err(|_| ApiError::invalid("The body did not arrive in time."))?
             .map_err(|error| read_error(&error, limit))?;
         parse(&bytes).map(Self)
     }

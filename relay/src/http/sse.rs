@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use futures::StreamExt as _;
+use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
 use http::{HeaderName, HeaderValue, header};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,8 @@ use crate::runs::StreamItem;
 
 /// Proxies and browsers close what is silent for longer.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Events that are there at once are written together, up to about this size.
+const MAX_CHUNK: usize = 32 * 1024;
 const PING: &[u8] = b": ping\n\n";
 
 /// The answer lasts until the items end or the relay shuts down. A reader who goes away ends only this stream.
@@ -28,18 +30,33 @@ fn stream_with(
     shutdown: CancellationToken,
     heartbeat: Duration,
 ) -> Response {
-    let frames = async_stream::stream! {
+    let chunks = async_stream::stream! {
         loop {
-            let frame = tokio::select! {
+            let first = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                item = items.next() => match item {
-                    Some(item) => frame(&item),
-                    None => return,
-                },
-                () = tokio::time::sleep(heartbeat) => Bytes::from_static(PING),
+                item = items.next() => item,
+                () = tokio::time::sleep(heartbeat) => {
+                    yield Ok::<_, Infallible>(Bytes::from_static(PING));
+                    continue;
+                }
             };
-            yield Ok::<_, Infallible>(frame);
+            let Some(first) = first else { return };
+            let mut chunk = BytesMut::with_capacity(first.data.len() + 40);
+            push(&mut chunk, &first);
+            // What is there already goes along: a replay is a few writes, not thousands.
+            let mut over = false;
+            while chunk.len() < MAX_CHUNK && !over {
+                match items.next().now_or_never() {
+                    Some(Some(item)) => push(&mut chunk, &item),
+                    Some(None) => over = true,
+                    None => break,
+                }
+            }
+            yield Ok(chunk.freeze());
+            if over {
+                return;
+            }
         }
     };
     let headers = [
@@ -53,21 +70,19 @@ fn stream_with(
             HeaderValue::from_static("no"),
         ),
     ];
-    (headers, Body::from_stream(frames)).into_response()
+    (headers, Body::from_stream(chunks)).into_response()
 }
 
-fn frame(item: &StreamItem) -> Bytes {
-    let mut text = String::with_capacity(item.data.len() + 40);
+fn push(chunk: &mut BytesMut, item: &StreamItem) {
     if let Some(seq) = item.seq {
-        text.push_str("id: ");
-        text.push_str(&seq.to_string());
-        text.push('\n');
+        chunk.extend_from_slice(format!("id: {seq}\n").as_bytes());
     }
-    text.push_str("data: ");
+    chunk.extend_from_slice(b"data: ");
     // Written JSON has no raw line ends; a damaged record must still not be able to forge a line.
-    text.extend(item.data.chars().filter(|c| !matches!(c, '\n' | '\r')));
-    text.push_str("\n\n");
-    Bytes::from(text)
+    for line in item.data.split(['\n', '\r']) {
+        chunk.extend_from_slice(line.as_bytes());
+    }
+    chunk.extend_from_slice(b"\n\n");
 }
 
 #[cfg(test)]
