@@ -11,6 +11,8 @@ pub mod boundary;
 pub mod markdown;
 pub mod panel;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod transport;
 #[cfg(feature = "ts")]
 pub mod types;

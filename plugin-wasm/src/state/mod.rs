@@ -6,6 +6,10 @@
 mod chat;
 mod folding;
 pub mod message;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
 pub mod tool;
 pub mod trouble;
 mod view;
