@@ -16,7 +16,10 @@ impl Shim {
     pub fn apply(&mut self, patches: Vec<Patch>) {
         for patch in patches {
             match patch {
-                Patch::Set { key, value: ViewNode::Markdown } => {
+                Patch::Set {
+                    key,
+                    value: ViewNode::Markdown,
+                } => {
                     self.trees.insert(key, Vec::new());
                 }
                 Patch::Set { key, value } => {
@@ -27,8 +30,14 @@ impl Shim {
                     self.trees.remove(&key);
                 }
                 Patch::Md { key, ops } => {
-                    let tree = self.trees.get_mut(&key).unwrap_or_else(|| panic!("no tree at {key}"));
-                    assert!(markdown::apply(tree, &ops), "operations that do not fit at {key}");
+                    let tree = self
+                        .trees
+                        .get_mut(&key)
+                        .unwrap_or_else(|| panic!("no tree at {key}"));
+                    assert!(
+                        markdown::apply(tree, &ops),
+                        "operations that do not fit at {key}"
+                    );
                 }
             }
         }
@@ -41,9 +50,14 @@ impl Shim {
             if let ViewNode::Message(message) = node {
                 for part in &message.parts {
                     match part {
-                        Part::Markdown { key } => assert!(self.trees.contains_key(key), "no tree {key}"),
+                        Part::Markdown { key } => {
+                            assert!(self.trees.contains_key(key), "no tree {key}")
+                        }
                         Part::Tool { tool_call_id } => {
-                            assert!(self.nodes.contains_key(&format!("tool/{tool_call_id}")), "no tool {tool_call_id}");
+                            assert!(
+                                self.nodes.contains_key(&format!("tool/{tool_call_id}")),
+                                "no tool {tool_call_id}"
+                            );
                         }
                         Part::Text { .. } | Part::Notice { .. } => {}
                     }
@@ -51,7 +65,10 @@ impl Shim {
             }
             if let ViewNode::App(app) = node {
                 for id in &app.messages {
-                    assert!(self.nodes.contains_key(&format!("message/{id}")), "no message {id}");
+                    assert!(
+                        self.nodes.contains_key(&format!("message/{id}")),
+                        "no message {id}"
+                    );
                 }
             }
         }
@@ -80,7 +97,11 @@ impl Shim {
 
     /// The messages as the page shows them: speaker's first letter and state.
     pub fn messages(&self) -> Vec<&MessageView> {
-        self.app().messages.iter().map(|id| self.message(id)).collect()
+        self.app()
+            .messages
+            .iter()
+            .map(|id| self.message(id))
+            .collect()
     }
 }
 

@@ -4,20 +4,38 @@
 use serde_json::{Value, json};
 
 use super::Chat;
-use super::tests::{AT, call, custom, evidence, finished, outcome, result, started, text, text_end, text_start, turn};
+use super::tests::{
+    AT, call, custom, evidence, finished, outcome, result, started, text, text_end, text_start,
+    turn,
+};
 use crate::testing::{Random, Shim};
 use crate::transport::sse::SseParser;
 
 const WORDS: [&str; 14] = [
-    "CPU ", "*rose*", "\n\n", "- a\n", "- b\n", "`up`", "## Head\n\n", "1. x\n", "| a | b |\n|---|---|\n| 1 | 2 |\n\n",
-    "```\ncode\n", "```\n\n", "[link](https://x.example)", "é😀 ", "\n",
+    "CPU ",
+    "*rose*",
+    "\n\n",
+    "- a\n",
+    "- b\n",
+    "`up`",
+    "## Head\n\n",
+    "1. x\n",
+    "| a | b |\n|---|---|\n| 1 | 2 |\n\n",
+    "```\ncode\n",
+    "```\n\n",
+    "[link](https://x.example)",
+    "é😀 ",
+    "\n",
 ];
 
 /// A conversation of a few runs, with seqs that have gaps as the log's have.
 fn conversation(random: &mut Random) -> Vec<(u64, Value)> {
     let mut events = Vec::new();
     for run in 0..=random.below(3) {
-        events.extend([started(&format!("r{run}")), turn(&format!("m{run}"), "Why?")]);
+        events.extend([
+            started(&format!("r{run}")),
+            turn(&format!("m{run}"), "Why?"),
+        ]);
         for part in 0..random.below(4) {
             let id = format!("{run}-{part}");
             if random.below(2) == 0 {
@@ -28,11 +46,18 @@ fn conversation(random: &mut Random) -> Vec<(u64, Value)> {
                 events.push(text_end(&id));
             } else {
                 events.extend(call(&id, "query_metrics", &["{\"query\"", ":\"x\"", "}"]));
-                events.extend([evidence(&id), outcome(&id, random.below(4) > 0), result(&id)]);
+                events.extend([
+                    evidence(&id),
+                    outcome(&id, random.below(4) > 0),
+                    result(&id),
+                ]);
             }
         }
         if random.below(5) == 0 {
-            events.push(custom("notice", json!({"code": "budgetSpent", "message": "Spent."})));
+            events.push(custom(
+                "notice",
+                json!({"code": "budgetSpent", "message": "Spent."}),
+            ));
         }
         events.push(match random.below(4) {
             0 => json!({"type": "RUN_ERROR", "message": "It failed.", "code": "internal"}),
@@ -53,12 +78,18 @@ fn folded(events: &[(u64, Value)], after: u64) -> Vec<(u64, Value)> {
     let mut out: Vec<(u64, Value)> = Vec::new();
     for (seq, event) in events.iter().filter(|(seq, _)| *seq > after) {
         if let Some((last_seq, last)) = out.last_mut()
-            && ["TEXT_MESSAGE_CONTENT", "TOOL_CALL_ARGS"].iter().any(|kind| event["type"] == *kind)
+            && ["TEXT_MESSAGE_CONTENT", "TOOL_CALL_ARGS"]
+                .iter()
+                .any(|kind| event["type"] == *kind)
             && last["type"] == event["type"]
             && last["messageId"] == event["messageId"]
             && last["toolCallId"] == event["toolCallId"]
         {
-            last["delta"] = json!(format!("{}{}", last["delta"].as_str().unwrap(), event["delta"].as_str().unwrap()));
+            last["delta"] = json!(format!(
+                "{}{}",
+                last["delta"].as_str().unwrap(),
+                event["delta"].as_str().unwrap()
+            ));
             *last_seq = *seq;
         } else {
             out.push((*seq, event.clone()));
@@ -72,7 +103,10 @@ fn bytes(events: &[(u64, Value)]) -> Vec<u8> {
     for (seq, event) in events {
         text.push_str(&format!(": beat\n\nid: {seq}\ndata: {event}\n\n"));
     }
-    text.push_str(&format!("data: {}\n\n", custom("caughtUp", json!({"seq": 0}))));
+    text.push_str(&format!(
+        "data: {}\n\n",
+        custom("caughtUp", json!({"seq": 0}))
+    ));
     text.into_bytes()
 }
 
@@ -85,7 +119,10 @@ impl Reader {
     fn new() -> Self {
         let mut chat = Chat::default();
         chat.page.panel_kinds = Some(vec!["TimeSeriesChart".into()]);
-        Self { chat, shim: Shim::default() }
+        Self {
+            chat,
+            shim: Shim::default(),
+        }
     }
 
     fn read(&mut self, parser: &mut SseParser, bytes: &[u8]) {
@@ -116,14 +153,25 @@ fn any_cut_any_break_live_or_folded_ends_in_the_same_view() {
         let mut random = Random::new(seed);
         let events = conversation(&mut random);
         let expected = Reader::whole(&events);
-        assert_eq!(Reader::whole(&folded(&events, 0)), expected, "folded, seed {seed}");
+        assert_eq!(
+            Reader::whole(&folded(&events, 0)),
+            expected,
+            "folded, seed {seed}"
+        );
 
         let mut reader = Reader::new();
         let mut ended = false;
         while !ended {
             // Each connection begins after what we have, or a little before it, and is live or a replay.
-            let after = reader.chat.last_seq().saturating_sub(random.below(3) as u64);
-            let live: Vec<_> = events.iter().filter(|(seq, _)| *seq > after).cloned().collect();
+            let after = reader
+                .chat
+                .last_seq()
+                .saturating_sub(random.below(3) as u64);
+            let live: Vec<_> = events
+                .iter()
+                .filter(|(seq, _)| *seq > after)
+                .cloned()
+                .collect();
             let whole = if random.below(2) == 0 {
                 bytes(&live)
             } else {

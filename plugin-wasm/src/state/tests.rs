@@ -24,9 +24,12 @@ pub(super) fn finished(run: &str) -> Value {
 }
 
 pub(super) fn turn(message: &str, question: &str) -> Value {
-    custom("turn", json!({"messageId": message, "question": question, "model": "builtin", "atMs": AT,
+    custom(
+        "turn",
+        json!({"messageId": message, "question": question, "model": "builtin", "atMs": AT,
         "datasources": [{"kind": "PrometheusDatasource", "name": "prom"}],
-        "timeRange": {"startMs": AT - 3_600_000, "endMs": AT}, "utcOffsetMinutes": 0}))
+        "timeRange": {"startMs": AT - 3_600_000, "endMs": AT}, "utcOffsetMinutes": 0}),
+    )
 }
 
 pub(super) fn text(message: &str, delta: &str) -> Value {
@@ -42,24 +45,35 @@ pub(super) fn text_end(message: &str) -> Value {
 }
 
 pub(super) fn call(id: &str, name: &str, arguments: &[&str]) -> Vec<Value> {
-    let mut events =
-        vec![json!({"type": "TOOL_CALL_START", "toolCallId": id, "toolCallName": name, "parentMessageId": "p"})];
-    events.extend(arguments.iter().map(|d| json!({"type": "TOOL_CALL_ARGS", "toolCallId": id, "delta": d})));
+    let mut events = vec![
+        json!({"type": "TOOL_CALL_START", "toolCallId": id, "toolCallName": name, "parentMessageId": "p"}),
+    ];
+    events.extend(
+        arguments
+            .iter()
+            .map(|d| json!({"type": "TOOL_CALL_ARGS", "toolCallId": id, "delta": d})),
+    );
     events.push(json!({"type": "TOOL_CALL_END", "toolCallId": id}));
     events
 }
 
 pub(super) fn evidence(id: &str) -> Value {
-    custom("evidence", json!({"toolCallId": id, "title": "CPU by mode", "query": "sum by (mode) (rate(x[1m]))",
+    custom(
+        "evidence",
+        json!({"toolCallId": id, "title": "CPU by mode", "query": "sum by (mode) (rate(x[1m]))",
         "queryTemplate": "sum by (mode) (rate(x[$__rate_interval]))",
         "datasource": {"kind": "PrometheusDatasource", "name": "prom"}, "mode": "range",
         "startMs": AT - 3_600_000, "endMs": AT, "stepMs": 15_000, "resultKind": "matrix", "series": 2,
         "labels": ["mode"], "metricType": "counter", "unit": "decimal", "resultSha256": "00",
-        "verdict": {"decision": "allow"}, "durationMs": 40}))
+        "verdict": {"decision": "allow"}, "durationMs": 40}),
+    )
 }
 
 pub(super) fn outcome(id: &str, ok: bool) -> Value {
-    custom("toolOutcome", json!({"toolCallId": id, "ok": ok, "durationMs": 41, "summary": "2 series"}))
+    custom(
+        "toolOutcome",
+        json!({"toolCallId": id, "ok": ok, "durationMs": 41, "summary": "2 series"}),
+    )
 }
 
 pub(super) fn result(id: &str) -> Value {
@@ -78,7 +92,11 @@ impl Told {
     fn new() -> Self {
         let mut chat = Chat::default();
         chat.page.panel_kinds = Some(vec!["TimeSeriesChart".into(), "StatChart".into()]);
-        Self { chat, shim: Shim::default(), seq: 0 }
+        Self {
+            chat,
+            shim: Shim::default(),
+            seq: 0,
+        }
     }
 
     fn tell(&mut self, events: impl IntoIterator<Item = Value>) {
@@ -109,19 +127,34 @@ impl Told {
 #[test]
 fn text_and_tools_stay_in_the_order_of_the_events() {
     let mut told = Told::new();
-    told.tell([started("r1"), turn("m1", "Why?"), text_start("a"), text("a", "I will "), text("a", "look.")]);
+    told.tell([
+        started("r1"),
+        turn("m1", "Why?"),
+        text_start("a"),
+        text("a", "I will "),
+        text("a", "look."),
+    ]);
     assert_eq!(told.chat.activity().as_deref(), Some("Writing the answer"));
     told.tell([text_end("a")]);
     told.tell(call("t1", "query_metrics", &["{\"query\":", "\"x\"}"]));
     assert_eq!(told.shim.tool("t1").state, ToolState::Running);
     assert_eq!(told.chat.activity().as_deref(), Some("Query metrics"));
-    told.tell([evidence("t1"), outcome("t1", true), result("t1"), text_start("b"), text("b", "**Done**")]);
+    told.tell([
+        evidence("t1"),
+        outcome("t1", true),
+        result("t1"),
+        text_start("b"),
+        text("b", "**Done**"),
+    ]);
     assert_eq!(told.parts(), "md0 t1 md1");
     assert_eq!(told.answer().state, MessageState::Streaming);
     assert_eq!(told.answer().source, None, "only once it has settled");
     told.tell([text_end("b"), finished("r1")]);
     assert_eq!(told.answer().state, MessageState::Settled);
-    assert_eq!(told.answer().source.as_deref(), Some("I will look.\n\n**Done**"));
+    assert_eq!(
+        told.answer().source.as_deref(),
+        Some("I will look.\n\n**Done**")
+    );
     assert_eq!(told.chat.activity(), None);
     assert_eq!(told.chat.message_ids(), ["m1", "answer-r1"]);
 }
@@ -133,12 +166,32 @@ fn a_tool_card_shows_its_panel_and_its_details_when_open() {
     told.tell(call("t1", "query_metrics", &["{\"query\":\"x\"}"]));
     told.tell([evidence("t1"), outcome("t1", true), result("t1")]);
     let tool = told.shim.tool("t1");
-    assert_eq!((tool.title.as_str(), tool.verdict.as_deref()), ("CPU by mode", Some("allowed")));
-    assert_eq!((tool.summary.as_deref(), tool.duration_ms), (Some("2 series"), Some(41)));
+    assert_eq!(
+        (tool.title.as_str(), tool.verdict.as_deref()),
+        ("CPU by mode", Some("allowed"))
+    );
+    assert_eq!(
+        (tool.summary.as_deref(), tool.duration_ms),
+        (Some("2 series"), Some(41))
+    );
     let panel = tool.panel.as_ref().unwrap();
-    assert_eq!((panel.kind.as_str(), panel.alternatives.as_slice()), ("TimeSeriesChart", &["StatChart".to_owned()][..]));
-    assert_eq!((panel.time_range.start_ms, panel.time_range.end_ms, panel.step_ms), (AT - 3_600_000, AT, 15_000));
-    assert!(panel.footer.ends_with("15 s · 2 series · allowed"), "{}", panel.footer);
+    assert_eq!(
+        (panel.kind.as_str(), panel.alternatives.as_slice()),
+        ("TimeSeriesChart", &["StatChart".to_owned()][..])
+    );
+    assert_eq!(
+        (
+            panel.time_range.start_ms,
+            panel.time_range.end_ms,
+            panel.step_ms
+        ),
+        (AT - 3_600_000, AT, 15_000)
+    );
+    assert!(
+        panel.footer.ends_with("15 s · 2 series · allowed"),
+        "{}",
+        panel.footer
+    );
     assert_eq!(tool.digest, None);
 
     told.chat.toggle_tool("t1");
@@ -155,10 +208,19 @@ fn a_failed_tool_has_no_panel_and_says_why() {
     let mut told = Told::new();
     told.tell([started("r1"), turn("m1", "Why?")]);
     told.tell(call("t1", "query_metrics", &["{\"query\":\"x\"}"]));
-    told.tell([custom("toolOutcome", json!({"toolCallId": "t1", "ok": false, "durationMs": 3,
-        "code": "datasourceForbidden", "summary": "You may not query prom."})), result("t1")]);
+    told.tell([
+        custom(
+            "toolOutcome",
+            json!({"toolCallId": "t1", "ok": false, "durationMs": 3,
+        "code": "datasourceForbidden", "summary": "You may not query prom."}),
+        ),
+        result("t1"),
+    ]);
     let tool = told.shim.tool("t1");
-    assert_eq!((tool.state, tool.panel.is_none()), (ToolState::Failed, true));
+    assert_eq!(
+        (tool.state, tool.panel.is_none()),
+        (ToolState::Failed, true)
+    );
     assert_eq!(tool.summary.as_deref(), Some("You may not query prom."));
 }
 
@@ -166,22 +228,44 @@ fn a_failed_tool_has_no_panel_and_says_why() {
 fn another_agents_query_is_drawn_by_its_arguments() {
     let mut told = Told::new();
     told.tell([started("r1"), turn("m1", "Why?")]);
-    told.tell(call("t1", "prom_range", &[r#"{"expr":"up","start":"now-1h","end":"now","step":"15s"}"#]));
+    told.tell(call(
+        "t1",
+        "prom_range",
+        &[r#"{"expr":"up","start":"now-1h","end":"now","step":"15s"}"#],
+    ));
     told.tell([result("t1")]);
-    assert_eq!(told.shim.tool("t1").panel.as_ref().unwrap().kind, "TimeSeriesChart");
+    assert_eq!(
+        told.shim.tool("t1").panel.as_ref().unwrap().kind,
+        "TimeSeriesChart"
+    );
 }
 
 #[test]
 fn a_run_that_fails_or_is_stopped_keeps_what_was_written() {
     for (end, state, code) in [
-        (json!({"type": "RUN_ERROR", "message": "The model gave up.", "code": "providerError"}), MessageState::Failed,
-            "providerError"),
-        (json!({"type": "RUN_ERROR", "message": "x", "code": "ofTheFuture"}), MessageState::Failed, "ofTheFuture"),
-        (json!({"type": "RUN_FINISHED", "threadId": "c", "runId": "r1", "outcome": {"type": "cancelled"}}),
-            MessageState::Stopped, "cancelled"),
+        (
+            json!({"type": "RUN_ERROR", "message": "The model gave up.", "code": "providerError"}),
+            MessageState::Failed,
+            "providerError",
+        ),
+        (
+            json!({"type": "RUN_ERROR", "message": "x", "code": "ofTheFuture"}),
+            MessageState::Failed,
+            "ofTheFuture",
+        ),
+        (
+            json!({"type": "RUN_FINISHED", "threadId": "c", "runId": "r1", "outcome": {"type": "cancelled"}}),
+            MessageState::Stopped,
+            "cancelled",
+        ),
     ] {
         let mut told = Told::new();
-        told.tell([started("r1"), turn("m1", "Why?"), text_start("a"), text("a", "Half")]);
+        told.tell([
+            started("r1"),
+            turn("m1", "Why?"),
+            text_start("a"),
+            text("a", "Half"),
+        ]);
         told.tell(call("t1", "query_metrics", &["{}"]));
         told.tell([end]);
         assert_eq!(told.answer().state, state);
@@ -196,11 +280,24 @@ fn a_run_that_fails_or_is_stopped_keeps_what_was_written() {
 #[test]
 fn superseded_messages_and_their_tools_are_taken_out() {
     let mut told = Told::new();
-    told.tell([started("r1"), turn("m1", "Why?"), text_start("p"), text("p", "Old"), text_end("p")]);
+    told.tell([
+        started("r1"),
+        turn("m1", "Why?"),
+        text_start("p"),
+        text("p", "Old"),
+        text_end("p"),
+    ]);
     told.tell(call("t1", "query_metrics", &["{}"]));
-    told.tell([custom("superseded", json!({"messageIds": ["p"]})), text_start("q"), text("q", "New"), text_end("q")]);
+    told.tell([
+        custom("superseded", json!({"messageIds": ["p"]})),
+        text_start("q"),
+        text("q", "New"),
+        text_end("q"),
+    ]);
     assert_eq!(told.parts(), "md1");
-    assert!(!told.shim.nodes.contains_key("tool/t1") && !told.shim.trees.contains_key("md/answer-r1/0"));
+    assert!(
+        !told.shim.nodes.contains_key("tool/t1") && !told.shim.trees.contains_key("md/answer-r1/0")
+    );
     told.tell([finished("r1")]);
     assert_eq!(told.answer().source.as_deref(), Some("New"));
 }
@@ -249,8 +346,17 @@ fn what_cannot_be_read_is_skipped_and_still_counted() {
 #[test]
 fn notices_stand_where_they_came() {
     let mut told = Told::new();
-    told.tell([started("r1"), turn("m1", "Why?"), text_start("a"), text("a", "x"), text_end("a")]);
-    told.tell([custom("notice", json!({"code": "budgetSpent", "message": "The budget is spent.", "hint": "Tomorrow."}))]);
+    told.tell([
+        started("r1"),
+        turn("m1", "Why?"),
+        text_start("a"),
+        text("a", "x"),
+        text_end("a"),
+    ]);
+    told.tell([custom(
+        "notice",
+        json!({"code": "budgetSpent", "message": "The budget is spent.", "hint": "Tomorrow."}),
+    )]);
     assert_eq!(told.parts(), "md0 !The budget is spent.");
 }
 
@@ -258,8 +364,17 @@ fn notices_stand_where_they_came() {
 fn another_tabs_question_comes_before_its_answer_and_ours_is_not_doubled() {
     let mut told = Told::new();
     told.chat.ask("mine".into(), "r1".into(), "Why?".into(), AT);
-    told.tell([started("r1"), turn("mine", "Why?"), finished("r1"), started("r2"), turn("theirs", "And?")]);
-    assert_eq!(told.chat.message_ids(), ["mine", "answer-r1", "theirs", "answer-r2"]);
+    told.tell([
+        started("r1"),
+        turn("mine", "Why?"),
+        finished("r1"),
+        started("r2"),
+        turn("theirs", "And?"),
+    ]);
+    assert_eq!(
+        told.chat.message_ids(),
+        ["mine", "answer-r1", "theirs", "answer-r2"]
+    );
     assert_eq!(told.shim.message("mine").state, MessageState::Settled);
     assert_eq!(told.chat.running(), Some("r2"));
 }
@@ -270,7 +385,11 @@ fn a_tool_call_id_that_comes_twice_is_two_cards() {
     for run in ["r0", "r1"] {
         told.tell([started(run), turn(&format!("m-{run}"), "Why?")]);
         told.tell(call("call_1", "query_metrics", &["{}"]));
-        told.tell([outcome("call_1", run == "r1"), result("call_1"), finished(run)]);
+        told.tell([
+            outcome("call_1", run == "r1"),
+            result("call_1"),
+            finished(run),
+        ]);
     }
     assert_eq!(told.shim.tool("call_1").state, ToolState::Failed);
     assert_eq!(told.shim.tool("call_1~2").state, ToolState::Done);
@@ -282,13 +401,21 @@ fn a_lost_end_is_noticed_when_the_next_run_starts() {
     let mut told = Told::new();
     told.tell([started("r1"), turn("m1", "Why?"), started("r2")]);
     assert_eq!(told.answer().state, MessageState::Failed);
-    assert_eq!(told.answer().trouble.as_ref().unwrap().code, "relayRestarted");
+    assert_eq!(
+        told.answer().trouble.as_ref().unwrap().code,
+        "relayRestarted"
+    );
 }
 
 #[test]
 fn a_streamed_delta_crosses_as_markdown_only() {
     let mut told = Told::new();
-    told.tell([started("r1"), turn("m1", "Why?"), text_start("a"), text("a", "One")]);
+    told.tell([
+        started("r1"),
+        turn("m1", "Why?"),
+        text_start("a"),
+        text("a", "One"),
+    ]);
     let delta: Event = serde_json::from_value(text("a", " two")).unwrap();
     told.chat.apply(Some(told.seq + 1), delta, AT);
     let mut patches = Vec::new();
@@ -304,7 +431,10 @@ fn the_zone_and_the_kinds_change_what_is_shown() {
     told.tell([started("r1"), turn("m1", "Why?")]);
     told.tell(call("t1", "query_metrics", &["{}"]));
     told.tell([evidence("t1"), outcome("t1", true), result("t1")]);
-    assert!(told.shim.tool("t1").panel.is_none(), "not before the kinds are known");
+    assert!(
+        told.shim.tool("t1").panel.is_none(),
+        "not before the kinds are known"
+    );
     told.chat.page.panel_kinds = Some(vec!["StatChart".into()]);
     told.chat.page.utc_offset_minutes = 345;
     told.chat.page_changed();
