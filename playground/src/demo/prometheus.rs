@@ -7,12 +7,10 @@ use tokio::process::Command;
 
 use super::process::Process;
 use crate::exporter::blocks::{self, Past};
-use crate::exporter::world;
 use crate::failure::Failure;
 use crate::net;
 use crate::record::now_ms;
 
-const SCRAPE_SECS: u32 = 5;
 const PAST_STEP_SECS: i64 = 15;
 const INSTALL_PROMETHEUS: &str = "Install Prometheus (Debian: apt-get install --no-install-recommends prometheus), or put it into PATH.";
 const INSTALL_NODE_EXPORTER: &str = "Install node exporter (Debian: apt-get install --no-install-recommends prometheus-node-exporter), or put it into PATH.";
@@ -84,13 +82,18 @@ pub async fn start(
     })
 }
 
-/// Waits until every job has been scraped twice, so that rates have something to work on.
+/// Every job has been scraped, and node exporter twice by the last multiple of 15 s: a subquery stands on those, as a
+/// panel's points do. Percent-encoded.
+const HAS_DATA: &str = "last_over_time(count(rate(node_cpu_seconds_total%5B1m%5D))%5B15s:15s%5D)\
+                        %20and%20on()%20count(up%7Bjob%3D%22shop%22%7D%20%3D%3D%201)\
+                        %20and%20on()%20up%7Bjob%3D%22prometheus%22%7D%20%3D%3D%201";
+
+/// Waits until a panel with a step of 15 s would show something of every job.
 ///
 /// # Errors
 /// It takes more than a minute.
 pub async fn wait_for_data(url: &str) -> Result<(), Failure> {
-    let query = "count(rate(node_cpu_seconds_total%5B1m%5D))%20and%20on()%20count(up%7Bjob%3D%22shop%22%7D%20%3D%3D%201)%20and%20on()%20rate(prometheus_tsdb_head_samples_appended_total%5B1m%5D)";
-    let ask = format!("{url}/api/v1/query?query={query}");
+    let ask = format!("{url}/api/v1/query?query={HAS_DATA}");
     net::wait_until(
         "Prometheus with data",
         &ask,
@@ -100,20 +103,27 @@ pub async fn wait_for_data(url: &str) -> Result<(), Failure> {
     .await
 }
 
-/// The shop's instances share one listener; `instance` and the path tell them apart. One target is down for good.
 fn configuration(port: u16, node_port: u16, exporter_port: u16) -> String {
-    let mut shop = String::new();
-    for (path, instance) in world::INSTANCES {
-        shop.push_str(&format!(
-            "      - targets: ['127.0.0.1:{exporter_port}']\n        labels: {{ instance: '{instance}', __metrics_path__: '/metrics/{path}' }}\n"
-        ));
+    include_str!("prometheus.yml")
+        .replace("{port}", &port.to_string())
+        .replace("{node_port}", &node_port.to_string())
+        .replace("{exporter_port}", &exporter_port.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::configuration;
+    use crate::exporter::world;
+
+    #[test]
+    fn the_scrape_configuration_names_what_the_blocks_hold() {
+        let text = configuration(1, 2, 3);
+        for (path, instance) in world::INSTANCES {
+            let labels = format!("instance: '{instance}', __metrics_path__: '/metrics/{path}'");
+            assert!(text.contains(&labels), "{labels}");
+        }
+        assert!(text.contains(&format!("instance: '{}'", world::DOWN_INSTANCE)));
+        assert!(text.contains(&format!("job_name: {}", world::JOB)));
+        assert!(!text.contains("_port}"), "{text}");
     }
-    shop.push_str(&format!(
-        "      - targets: ['127.0.0.1:9']\n        labels: {{ instance: '{}' }}\n",
-        world::DOWN_INSTANCE
-    ));
-    format!(
-        "global:\n  scrape_interval: {SCRAPE_SECS}s\n  scrape_timeout: {SCRAPE_SECS}s\nscrape_configs:\n  - job_name: {job}\n    static_configs:\n{shop}  - job_name: node\n    static_configs:\n      - targets: ['127.0.0.1:{node_port}']\n        labels: {{ instance: 'this-machine' }}\n  - job_name: prometheus\n    static_configs:\n      - targets: ['127.0.0.1:{port}']\n        labels: {{ instance: 'prometheus' }}\n",
-        job = world::JOB,
-    )
 }

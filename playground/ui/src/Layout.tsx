@@ -4,7 +4,7 @@ import { AppBar, Box, Button, CssBaseline, ThemeProvider, Toolbar, Typography } 
 import { ChartsProvider, generateChartsTheme, getTheme, SnackbarProvider } from '@perses-dev/components';
 import { PluginRegistry, ReactRouterProvider, remotePluginLoader } from '@perses-dev/plugin-system';
 import { type ReactElement, useMemo, useState } from 'react';
-import { Outlet } from 'react-router-dom';
+import { Link, Outlet } from 'react-router-dom';
 import { QueryParamProvider } from 'use-query-params';
 import { ReactRouter6Adapter } from 'use-query-params/adapters/react-router-6';
 
@@ -42,9 +42,12 @@ export function Layout(): ReactElement {
                 <Box sx={{ display: 'flex', flexDirection: 'column', height: '100vh' }}>
                   <AppBar position="static" elevation={1}>
                     <Toolbar variant="dense" sx={{ gap: 2 }}>
-                      <Typography component="span" sx={{ fontWeight: 600, flexGrow: 1 }}>
+                      <Typography component="span" sx={{ fontWeight: 600 }} noWrap>
                         Perses playground
                       </Typography>
+                      <Button color="inherit" size="small" component={Link} to="/explore" sx={{ mr: 'auto' }}>
+                        Explore
+                      </Button>
                       <Button color="inherit" size="small" onClick={switchMode}>
                         {other} mode
                       </Button>
