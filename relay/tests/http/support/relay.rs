@@ -23,22 +23,13 @@ pub struct Relay {
     pub http: reqwest::Client,
 }
 
+#[derive(Default)]
 pub struct Options {
     /// More lines of the configuration.
     pub config: String,
     pub freshness: Freshness,
     /// Instead of the double's own.
     pub perses_url: Option<String>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            config: String::new(),
-            freshness: Freshness::default(),
-            perses_url: None,
-        }
-    }
 }
 
 /// A status, its headers and its body.
