@@ -1,0 +1,277 @@
+//! The next move: another look at the data, or the answer.
+
+use serde_json::{Map, Value, json};
+
+use super::promql::{self, Described, Planned};
+use super::question::{self, Ask, Intent};
+use super::recipes::{self, Recipe};
+use super::window::When;
+use super::{Conversation, Done, wording};
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Move {
+    Call(Vec<Call>),
+    Say(String),
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) struct Call {
+    pub tool: &'static str,
+    pub arguments: Map<String, Value>,
+}
+
+/// Decides by the question and by what was found; `offered` are the tools that may be called.
+pub(super) fn next_move(conversation: &Conversation<'_>, offered: &[&str]) -> Move {
+    let intent = question::read(&conversation.question);
+    match &intent {
+        Intent::Help => return Move::Say(wording::help()),
+        Intent::WhoAreYou => return Move::Say(wording::who_are_you()),
+        Intent::Unknown => return Move::Say(wording::not_understood()),
+        _ if offered.is_empty() => return Move::Say(wording::no_datasource()),
+        _ => {}
+    }
+    let queried = named(conversation, "query_metrics");
+    match intent {
+        Intent::Query { promql, when } => {
+            if queried.is_empty() {
+                let planned = Planned {
+                    title: short_title(&promql),
+                    query: promql,
+                    instant: false,
+                };
+                return query_calls(offered, &[planned], &when);
+            }
+            Move::Say(wording::results(&queried, &[]))
+        }
+        Intent::Targets { only_down } => {
+            if queried.is_empty() {
+                let (title, query) = if only_down {
+                    ("Targets that are down", "up == 0")
+                } else {
+                    ("Targets", "up")
+                };
+                let planned = Planned {
+                    title: title.to_owned(),
+                    query: query.to_owned(),
+                    instant: true,
+                };
+                return query_calls(offered, &[planned], &When::default());
+            }
+            Move::Say(wording::targets(&queried, only_down))
+        }
+        Intent::Show(ask) => show(conversation, &ask, &queried, offered),
+        Intent::Help | Intent::WhoAreYou | Intent::Unknown => Move::Say(wording::not_understood()),
+    }
+}
+
+fn show(
+    conversation: &Conversation<'_>,
+    ask: &Ask,
+    queried: &[&Done<'_>],
+    offered: &[&str],
+) -> Move {
+    let recipe = recipes::find(ask);
+    let described = named(conversation, "describe_metric");
+    let searched = named(conversation, "search_metrics");
+    let last = described.last();
+    if !queried.is_empty() {
+        let notes = last
+            .and_then(|done| read_description(done.value()))
+            .map(|metric| notes(ask, &metric, recipe.as_ref()));
+        let mut notes = notes.unwrap_or_default();
+        notes.extend(
+            searched
+                .last()
+                .and_then(|done| wording::also_fitting(done.value(), last.map(|d| d.value()))),
+        );
+        return Move::Say(wording::results(queried, &notes));
+    }
+    if let Some(failed) = conversation.done.iter().find(|done| done.result.is_error) {
+        return Move::Say(wording::failed(failed.value()));
+    }
+    if let Some(done) = last {
+        if let Some(metric) = read_description(done.value()) {
+            let (by, _) = resolve_labels(ask, &metric);
+            let planned = match recipe.filter(|recipe| recipe.metric == metric.name) {
+                Some(recipe) => recipe.plan(ask, &by),
+                None => vec![promql::plan(&metric, ask, &by)],
+            };
+            return query_calls(offered, &planned, &ask.when);
+        }
+        // A recipe's metric that is not there: look for another one by the same words.
+        return match searched.last() {
+            None if recipe.is_some() => search(offered, ask),
+            _ => Move::Say(wording::no_such_metric(done.value())),
+        };
+    }
+    if let Some(done) = searched.last() {
+        return match done.value().pointer("/hits/0/name").and_then(Value::as_str) {
+            Some(best) => describe(offered, ask, best),
+            None => Move::Say(wording::nothing_fits(done.value())),
+        };
+    }
+    if let Some(recipe) = recipe {
+        return describe(offered, ask, recipe.metric);
+    }
+    if let Some(metric) = &ask.metric {
+        return describe(offered, ask, metric);
+    }
+    if !ask.keywords.is_empty() {
+        return search(offered, ask);
+    }
+    match &conversation.earlier_metric {
+        Some(metric) => describe(offered, ask, metric),
+        None => Move::Say(wording::not_understood()),
+    }
+}
+
+fn named<'c, 'a>(conversation: &'c Conversation<'a>, tool: &str) -> Vec<&'c Done<'a>> {
+    conversation
+        .done
+        .iter()
+        .filter(|done| done.name == tool)
+        .collect()
+}
+
+fn search(offered: &[&str], ask: &Ask) -> Move {
+    let keywords = ask.keywords.join(" ");
+    call(
+        offered,
+        "search_metrics",
+        json!({"description": format!("Find metrics for {keywords}"), "keywords": keywords}),
+    )
+}
+
+fn describe(offered: &[&str], ask: &Ask, metric: &str) -> Move {
+    if !offered.contains(&"describe_metric") {
+        // Its type cannot be looked up; its name still says something.
+        let metric = Described {
+            name: metric.to_owned(),
+            ..Described::default()
+        };
+        return query_calls(offered, &[promql::plan(&metric, ask, &ask.by)], &ask.when);
+    }
+    call(
+        offered,
+        "describe_metric",
+        json!({"description": format!("Labels and type of {metric}"), "metric": metric}),
+    )
+}
+
+fn query_calls(offered: &[&str], planned: &[Planned], when: &When) -> Move {
+    if !offered.contains(&"query_metrics") {
+        return Move::Say(wording::tool_missing("query_metrics"));
+    }
+    let calls = planned.iter().map(|planned| {
+        let mut arguments = Map::new();
+        arguments.insert("description".to_owned(), Value::from(planned.title.clone()));
+        arguments.insert("query".to_owned(), Value::from(planned.query.clone()));
+        if planned.instant {
+            arguments.insert("mode".to_owned(), Value::from("instant"));
+        }
+        when.put_into(&mut arguments);
+        Call {
+            tool: "query_metrics",
+            arguments,
+        }
+    });
+    Move::Call(calls.collect())
+}
+
+fn call(offered: &[&str], tool: &'static str, arguments: Value) -> Move {
+    match arguments {
+        Value::Object(arguments) if offered.contains(&tool) => {
+            Move::Call(vec![Call { tool, arguments }])
+        }
+        _ => Move::Say(wording::tool_missing(tool)),
+    }
+}
+
+/// `None` where the metric was not found.
+fn read_description(value: &Value) -> Option<Described> {
+    if value.get("found").and_then(Value::as_bool) != Some(true) {
+        return None;
+    }
+    let text = |pointer: &str| {
+        value
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let labels = value.get("labels").and_then(Value::as_object);
+    Some(Described {
+        name: text("/family/name"),
+        metric_type: text("/family/type"),
+        parts: value
+            .pointer("/family/parts")
+            .and_then(Value::as_array)
+            .map(|parts| {
+                parts
+                    .iter()
+                    .filter_map(|part| part.as_str().map(str::to_owned))
+                    .collect()
+            })
+            .unwrap_or_default(),
+        series: value.get("series").and_then(Value::as_u64).unwrap_or(0),
+        labels: labels
+            .map(|labels| {
+                labels
+                    .iter()
+                    .map(|(label, facts)| {
+                        (
+                            label.clone(),
+                            facts.get("count").and_then(Value::as_u64).unwrap_or(0),
+                        )
+                    })
+                    .collect()
+            })
+            .unwrap_or_default(),
+    })
+}
+
+/// The labels that are meant by the words after "by", and the words that no label fits.
+fn resolve_labels(ask: &Ask, metric: &Described) -> (Vec<String>, Vec<String>) {
+    // "top 3 instances by x": what stands before the name of the metric is a label too.
+    let words = ask.by.iter().chain(
+        ask.keywords
+            .iter()
+            .filter(|_| ask.metric.is_some() && ask.top.or(ask.bottom).is_some()),
+    );
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for word in words {
+        match promql::label_for(word, metric) {
+            Some(label) if !found.contains(&label) => found.push(label),
+            Some(_) => {}
+            None if ask.by.contains(word) => missing.push(word.clone()),
+            None => {}
+        }
+    }
+    (found, missing)
+}
+
+fn notes(ask: &Ask, metric: &Described, recipe: Option<&Recipe>) -> Vec<String> {
+    let (_, missing) = resolve_labels(ask, metric);
+    let mut notes = Vec::new();
+    if !missing.is_empty() {
+        notes.push(wording::no_such_label(&missing, metric));
+    }
+    for (label, _) in ask
+        .filters
+        .iter()
+        .filter(|(label, _)| !metric.labels.iter().any(|(known, _)| known == label))
+    {
+        notes.push(wording::no_such_label(std::slice::from_ref(label), metric));
+    }
+    if recipe.is_some_and(|recipe| recipe.metric != metric.name) {
+        notes.push(format!(
+            "There is no node_exporter metric for this here, so the nearest one, `{}`, was taken.",
+            metric.name
+        ));
+    }
+    notes
+}
+
+fn short_title(promql: &str) -> String {
+    crate::neutral::line(promql, 80)
+}
