@@ -26,13 +26,14 @@ export function Composer({ app, onAsk }: Props): React.ReactElement {
   };
 
   useEffect(() => box.current?.focus({ preventScroll: true }), []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text is the trigger
   useLayoutEffect(() => {
     // Grows with its text; the stylesheet caps it.
     const element = box.current;
     if (!element) return;
     element.style.height = 'auto';
     element.style.height = `${element.scrollHeight + 2}px`;
-  });
+  }, [text]);
 
   const canAsk = app.canSend && !app.running && text.trim() !== '';
   const ask = () => {

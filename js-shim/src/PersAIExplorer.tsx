@@ -44,6 +44,7 @@ function Frame(): React.ReactElement {
   return (
     <div
       className="persai"
+      data-persai=""
       ref={root}
       data-dark={dark || undefined}
       style={{ ...variables, height, colorScheme: dark ? 'dark' : 'light' } as React.CSSProperties}
