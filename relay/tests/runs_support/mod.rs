@@ -157,13 +157,13 @@ impl Model for PanickingModel {
     }
 
     fn stream(&self, _request: ModelRequest) -> BoxStream<'static, ModelEvent> {
-        Box::pin(
-            futures::stream::iter([ModelEvent::TextDelta("before ".into())]).chain(
-                futures::stream::poll_fn(|_| -> std::task::Poll<Option<ModelEvent>> {
-                    panic!("the model panics on purpose")
-                }),
-            ),
-        )
+        Box::pin(async_stream::stream! {
+            yield ModelEvent::TextDelta("before ".into());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if true {
+                panic!("the model panics on purpose");
+            }
+        })
     }
 }
 
