@@ -1,10 +1,8 @@
-// The host's card has no height of its own: ours reaches from where it begins to the bottom of the box that scrolls it.
+// The host's card has no height of its own: ours is as tall as fits without the page, or the box around us, scrolling.
 
 import { type RefObject, useLayoutEffect, useState } from 'react';
 
 const LEAST_PX = 420;
-/** The card's padding and the host's below it. */
-const BELOW_PX = 28;
 
 export function useFillHeight(ref: RefObject<HTMLElement>): number {
   const [height, setHeight] = useState(LEAST_PX);
@@ -12,22 +10,29 @@ export function useFillHeight(ref: RefObject<HTMLElement>): number {
     const element = ref.current;
     if (!element) return;
     const scroller = scrollParent(element);
-    const measure = () => {
-      const top = scroller ? scroller.getBoundingClientRect().top - scroller.scrollTop : -window.scrollY;
-      const room = scroller ? scroller.clientHeight : window.innerHeight;
-      const above = element.getBoundingClientRect().top - top;
-      setHeight(Math.max(LEAST_PX, Math.floor(room - above - BELOW_PX)));
-    };
+    const measure = () => setHeight(Math.max(LEAST_PX, fittingHeight(element, scroller)));
     measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(scroller ?? document.documentElement);
     window.addEventListener('resize', measure);
-    return () => {
-      observer.disconnect();
-      window.removeEventListener('resize', measure);
-    };
+    return () => window.removeEventListener('resize', measure);
   }, [ref]);
   return height;
+}
+
+/**
+ * Some hosts give the box around us a height, others let it grow with us and scroll the page. So it is tried: with a
+ * margin that surely overflows, what overflows is what is too much. A margin, since another height would move what is
+ * scrolled inside the element.
+ */
+function fittingHeight(element: HTMLElement, scroller: HTMLElement | undefined): number {
+  const probe = window.innerHeight * 2;
+  const margin = element.style.marginBottom;
+  element.style.marginBottom = `${probe}px`;
+  const overflow = [document.documentElement, scroller].reduce(
+    (sum, box) => sum + (box ? box.scrollHeight - box.clientHeight : 0),
+    0,
+  );
+  element.style.marginBottom = margin;
+  return Math.floor(element.offsetHeight + probe - overflow);
 }
 
 function scrollParent(element: HTMLElement): HTMLElement | undefined {
