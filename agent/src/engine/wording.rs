@@ -544,7 +544,11 @@ fn code(text: &str) -> String {
 /// A query as code; it stands in no table, so its bars stay as they are.
 fn query_code(query: &str) -> String {
     let query = crate::neutral::line(query, 600);
-    if query.contains('`') { format!("`` {query} ``") } else { format!("`{query}`") }
+    if query.contains('`') {
+        format!("`` {query} ``")
+    } else {
+        format!("`{query}`")
+    }
 }
 
 /// A title in bold: our own words, or a query, so nothing in it may be markdown.

@@ -107,11 +107,10 @@ impl Turn {
         selector: &DatasourceSelector,
         call: PromCall,
     ) -> Result<PromAnswer, Failure> {
-        let left = self
-            .budgets
-            .bytes
-            .saturating_sub(self.bytes.load(Ordering::Relaxed));
-        if left == 0 || self.samples.load(Ordering::Relaxed) >= self.budgets.samples {
+        // A budget may be overdrawn by one call, which has its own cap.
+        let is_spent = self.bytes.load(Ordering::Relaxed) >= self.budgets.bytes
+            || self.samples.load(Ordering::Relaxed) >= self.budgets.samples;
+        if is_spent {
             return Err(Failure::new(
                 ErrorCode::BudgetSpent,
                 "This turn has read as much data as it may.",
@@ -119,10 +118,7 @@ impl Turn {
             ));
         }
         let limits = CallLimits {
-            max_bytes: self
-                .budgets
-                .call_max_bytes
-                .min(usize::try_from(left).unwrap_or(usize::MAX)),
+            max_bytes: self.budgets.call_max_bytes,
             timeout_ms: self.budgets.call_timeout_ms,
         };
         let answer = self
