@@ -29,6 +29,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
+            Some(cause) if cause.contains('\n') => {
+                write!(f, "{}\n{}", self.sentence, cause.trim_matches('\n'))
+            }
             Some(cause) => write!(f, "{} ({cause})", self.sentence),
             None => f.write_str(&self.sentence),
         }

@@ -75,7 +75,8 @@ async fn every_form_of_token_is_treated_as_perses_treats_it() {
     let payload_only = format!("jwtPayload={payload}");
     let missing = "missing or malformed jwt";
     let invalid = "invalid or expired jwt";
-    let rows: [(&[(&str, &str)], u16, &str); 8] = [
+    type Row<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
+    let rows: [Row<'_>; 8] = [
         (&[("authorization", &bearer)], 200, "alice"),
         (&[], 401, missing),
         (&[("authorization", "Basic eDp5")], 401, missing),

@@ -17,6 +17,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
+use crate::perses::Version;
 use stack::Stack;
 
 #[derive(Debug, Clone, Args)]
@@ -58,6 +59,15 @@ pub struct Options {
     /// Users, projects and datasources; default: the built-in world.
     #[arg(long)]
     pub world: Option<PathBuf>,
+    /// Offer the datasources that make trouble as well; `--json` does so by itself.
+    #[arg(long)]
+    pub trouble: bool,
+    /// The Perses stand-in behaves like this version.
+    #[arg(long, default_value = "0.53")]
+    pub perses_version: Version,
+    /// The Perses stand-in asks nobody who they are.
+    #[arg(long)]
+    pub no_auth: bool,
     /// Model that is used when a question names none: `builtin` or `scripted`.
     #[arg(long, default_value = "builtin")]
     pub default_model: String,

@@ -82,14 +82,14 @@ impl Process {
     fn failure(&self, how: &str) -> Failure {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
-        let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+        let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n  ");
         Failure::with_cause(
             format!(
-                "{} ended by itself: {how}. Its log is {}.",
+                "{} ended by itself: {how}. Its log is {}; the last lines:",
                 self.name,
                 self.log.display()
             ),
-            last,
+            format!("\n  {last}").trim_end(),
         )
     }
 

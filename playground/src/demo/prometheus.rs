@@ -44,6 +44,7 @@ pub async fn start(
     let mut command = Command::new("prometheus-node-exporter");
     command
         .arg(format!("--web.listen-address=127.0.0.1:{node_port}"))
+        .arg("--no-collector.systemd")
         .arg("--log.level=error");
     let node_exporter = Process::start("node-exporter", command, log_dir, INSTALL_NODE_EXPORTER)?;
 

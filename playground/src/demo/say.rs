@@ -12,7 +12,11 @@ pub fn ready(options: &Options, stack: &Stack) {
     let url = format!("http://{}:{}", options.host_name, stack.port);
     println!("\nPersAI is up.\n");
     println!("  Open      {url}/explore");
-    println!("  Log in    alice / alice-password");
+    if options.no_auth {
+        println!("  Log in    not needed: this Perses stand-in asks nobody who they are");
+    } else {
+        println!("  Log in    alice / alice-password");
+    }
     println!("  Then      choose the tab \"PersAI\" and ask, for example:");
     println!("            What is the CPU usage per mode over the last 30 minutes?\n");
     if !stack.has_page {

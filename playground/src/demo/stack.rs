@@ -47,6 +47,11 @@ impl Stack {
             .clone()
             .unwrap_or_else(|| root.join(".demo"));
         let log_dir = state_dir.join("logs");
+        check_port(options.port).await?;
+        if log_dir.exists() {
+            // Logs of an earlier run would only confuse; what cannot be removed is written after.
+            let _ = std::fs::remove_dir_all(&log_dir);
+        }
         std::fs::create_dir_all(&log_dir).map_err(|error| {
             Failure::with_cause(format!("Cannot write to {}.", log_dir.display()), error)
         })?;
@@ -76,8 +81,15 @@ impl Stack {
             .map(|module| module.name)
             .collect();
         let world = World::load(options.world.as_deref(), &prometheus.url, &trouble.url())?;
+        let world = if options.trouble || options.json {
+            world
+        } else {
+            world.without_trouble()
+        };
         let front_port = if options.no_relay { options.port } else { 0 };
         let mut settings = Settings::new(loopback(front_port), world);
+        settings.version = options.perses_version;
+        settings.authentication = !options.no_auth;
         settings.access_ttl = Duration::from_secs(options.access_ttl_secs);
         settings.refresh_ttl = Duration::from_secs(options.refresh_ttl_secs);
         settings.plugin_paths = plugin_paths;
@@ -195,6 +207,18 @@ impl Stack {
         }
         self.prometheus.process.stop().await;
         self.prometheus.node_exporter.stop().await;
+    }
+}
+
+/// Says at once that the port is taken, and not after half a minute.
+async fn check_port(port: u16) -> Result<(), Failure> {
+    match tokio::net::TcpListener::bind(loopback(port)).await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let sentence =
+                format!("Port {port} is in use. Choose another one: DEMO_PORT=8091 make demo.");
+            Err(Failure::with_cause(sentence, error))
+        }
     }
 }
 

@@ -119,6 +119,22 @@ impl World {
         })
     }
 
+    /// Without the datasources that are tagged `trouble`: for people who want to see what works.
+    #[must_use]
+    pub fn without_trouble(mut self) -> Self {
+        let is_trouble = |datasource: &Datasource| {
+            let tags = datasource
+                .metadata
+                .other
+                .get("tags")
+                .and_then(Value::as_array);
+            tags.is_some_and(|tags| tags.iter().any(|tag| tag == "trouble"))
+        };
+        self.datasources
+            .retain(|datasource| !is_trouble(datasource));
+        self
+    }
+
     /// The user as Perses' database knows them.
     #[must_use]
     pub fn user(&self, name: &str) -> Option<&User> {
@@ -199,5 +215,9 @@ mod tests {
             "guest permissions"
         );
         assert!(world.user("ghost").is_none());
+        let tidy = world.without_trouble();
+        assert!(tidy.datasource(None, "prometheus").is_some());
+        assert!(tidy.datasource(None, "shop-restricted").is_some());
+        assert!(tidy.datasource(None, "broken").is_none());
     }
 }
