@@ -6,7 +6,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
-/// Libraries get no finer than warnings, whatever `filter` says: their debug lines may hold headers and bodies.
+/// Libraries get no finer than warnings, whatever `filter` says: their debug lines may hold headers and bodies. The
+/// provider library gets nothing: its warnings repeat what a provider said, which may repeat a question.
 ///
 /// # Errors
 /// `filter` is not of `RUST_LOG`'s form.
@@ -16,7 +17,9 @@ where
 {
     let filter = EnvFilter::try_new(filter)?;
     let ours = tracing_subscriber::filter::filter_fn(|metadata| {
-        metadata.target().starts_with("persai") || *metadata.level() <= tracing::Level::WARN
+        let target = metadata.target();
+        target.starts_with("persai")
+            || (*metadata.level() <= tracing::Level::WARN && !target.starts_with("rig"))
     });
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(writer)

@@ -306,3 +306,23 @@ async fn what_was_known_of_authentication_is_not_kept_through_an_outage() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(list().await.status, 200);
 }
+
+#[tokio::test]
+async fn a_perses_under_a_prefix_is_asked_under_it_and_nowhere_else() {
+    for prefix in ["/perses", "/perses/"] {
+        let perses_url = Some(format!("{{perses}}{prefix}"));
+        let relay = Relay::with(Options {
+            perses_url,
+            ..Options::default()
+        })
+        .await;
+        send(relay.get(LIST).bearer_auth(token("alice", HOUR))).await;
+        let targets: Vec<String> = relay
+            .perses
+            .seen()
+            .into_iter()
+            .map(|seen| seen.target)
+            .collect();
+        assert_eq!(targets, ["/perses/api/config"]);
+    }
+}

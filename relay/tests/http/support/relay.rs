@@ -28,7 +28,7 @@ pub struct Options {
     /// More lines of the configuration.
     pub config: String,
     pub freshness: Freshness,
-    /// Instead of the double's own.
+    /// Instead of the double's own; `{perses}` stands for that.
     pub perses_url: Option<String>,
 }
 
@@ -71,9 +71,10 @@ impl Relay {
         super::log::start();
         let perses = Perses::start().await;
         let dir = tempfile::tempdir().unwrap();
+        let perses_url = options.perses_url.as_deref().unwrap_or("{perses}");
         let text = format!(
             "perses_url = {:?}\ndata_dir = {:?}\n{}",
-            options.perses_url.as_ref().unwrap_or(&perses.url),
+            perses_url.replace("{perses}", &perses.url),
             dir.path().join("data"),
             options.config
         );
