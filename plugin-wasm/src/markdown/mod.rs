@@ -13,6 +13,8 @@
 //! attributes, metadata blocks, and bare addresses as links (`https://…` outside `<…>` stays text: the parser has no
 //! such extension, and text is the safe side).
 
+#[cfg(all(target_arch = "wasm32", feature = "bench"))]
+mod bench_entry;
 mod blocks;
 mod definitions;
 mod fence;

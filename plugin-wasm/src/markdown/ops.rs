@@ -14,7 +14,6 @@ pub(super) fn diff(
     ops: &mut Vec<MdOp>,
 ) {
     let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let old_len = old.len();
     let mut rest = new.into_iter().skip(same);
     let mut from = same;
     if let Some(changed) = old.get_mut(same) {
@@ -48,7 +47,7 @@ pub(super) fn diff(
         }
     }
     let nodes: Vec<MdNode> = rest.collect();
-    if from < old_len || !nodes.is_empty() {
+    if old[from..] != nodes[..] {
         old.truncate(from);
         old.extend(nodes.iter().cloned());
         ops.push(MdOp::Splice {

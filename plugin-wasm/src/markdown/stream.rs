@@ -34,6 +34,7 @@ pub struct MarkdownStream {
     settled_brackets: bool,
     plain: Option<PlainTail>,
     scratch: String,
+    parsed_bytes: usize,
 }
 
 impl MarkdownStream {
@@ -79,6 +80,11 @@ impl MarkdownStream {
         &self.source
     }
 
+    /// Bytes that the parser has read so far, for tests of what a stream costs.
+    pub fn parsed_bytes(&self) -> usize {
+        self.parsed_bytes
+    }
+
     fn grow_plain(&mut self, ops: &mut Vec<MdOp>) -> bool {
         let Some(growth) = self
             .plain
@@ -93,7 +99,11 @@ impl MarkdownStream {
         }
         let mut path = Vec::new();
         let mut children = &mut self.tree;
-        while let Some(last) = children.len().checked_sub(1) {
+        // Down to the last leaf; the empty cells that fill up a row come after it.
+        while let Some(last) = children
+            .iter()
+            .rposition(|node| node.t != MdKind::Cell || !node.c.is_empty())
+        {
             path.push(last as u32);
             let node = &mut children[last];
             if node.c.is_empty() {
@@ -256,6 +266,7 @@ impl MarkdownStream {
     /// Parses from the settled text to `end`. In an open block, the first node has only the children that are not settled;
     /// `None` if that can't be, since the settled ones change as well.
     fn parse_to(&mut self, end: usize) -> Option<Parsed> {
+        self.parsed_bytes += end - self.start();
         let text = &self.source[self.start()..end];
         let Inside::Block(open) = &self.inside else {
             if self.known.prefix.is_empty() {

@@ -131,11 +131,14 @@ impl Builder<'_> {
             return;
         }
         match self.open.len() {
-            0 => self.start_top(range),
-            1 => self.parsed.children.push(range),
+            0 => self.start_top(range.clone()),
+            1 => self.parsed.children.push(range.clone()),
             _ => {}
         }
-        self.parsed.tail_text_end = None;
+        // The parser fills a row up with cells that have no source: the text before them is still the last.
+        if tag != Tag::TableCell || !range.is_empty() {
+            self.parsed.tail_text_end = None;
+        }
         let node = self.node_of(tag);
         self.open.push(node);
     }

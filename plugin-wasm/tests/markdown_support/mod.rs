@@ -91,3 +91,48 @@ pub fn stream_equals_parse(pieces: &[&str]) -> Result<usize, String> {
     }
     Ok(pieces.len())
 }
+
+/// Headings, paragraphs with marks, lists, tables and fences, as answers have them.
+pub fn mixed_answer(length: usize) -> String {
+    let mut random = Random::new(42);
+    let words = [
+        "rate", "of", "requests", "went", "up", "after", "deploy", "memory", "stays", "flat",
+        "while", "latency",
+    ];
+    let mut text = String::new();
+    for block in 0.. {
+        let mut some = |count: usize| {
+            (0..count)
+                .map(|_| random.pick(&words))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        match block % 10 {
+            0 => text += &format!("## {}\n\n", some(3)),
+            2 => (0..5).for_each(|_| text += &format!("- **{}**: {}\n", some(1), some(7))),
+            4 => {
+                text += "| a | b |\n| --- | ---: |\n";
+                (0..5).for_each(|row| text += &format!("| {} | {row} % |\n", some(2)));
+            }
+            6 => text += "```promql\nsum by (mode) (rate(node_cpu_seconds_total[5m]))\n```\n",
+            8 => (1..4).for_each(|item| text += &format!("{item}. {}.\n", some(9))),
+            _ => {
+                text += &format!(
+                    "{} **{}** {}, `{}`. {} [{}](https://h.example/p).\n",
+                    some(20),
+                    some(2),
+                    some(9),
+                    some(1),
+                    some(14),
+                    some(2)
+                )
+            }
+        }
+        text.push('\n');
+        if text.len() >= length {
+            break;
+        }
+    }
+    text.truncate(length);
+    text
+}
