@@ -213,6 +213,10 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        // The chunks said how long the body was; a length beside them is how requests are smuggled.
+        headers.remove(header::CONTENT_LENGTH);
+    }
     for name in [
         "connection",
         "keep-alive",

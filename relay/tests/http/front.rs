@@ -203,6 +203,27 @@ async fn both_directions_stream() {
 }
 
 #[tokio::test]
+async fn a_request_with_two_lengths_arrives_as_one() {
+    let relay = front().await;
+    let request = "POST /pipe/x HTTP/1.1\r\nHost: front\r\nConnection: close\r\nContent-Length: 3\r\n\
+                   Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /persai HTTP/1.1\r\n\r\n";
+    let answer = raw(relay.address, request).await;
+    // Refusing it is as good; passing on a part is not.
+    match answer.split(' ').nth(1) {
+        Some("418") => {
+            let seen = relay.perses.seen();
+            assert_eq!(seen.len(), 1);
+            assert_eq!(seen[0].body, "hello");
+            assert!(!seen[0].headers.contains_key("content-length"));
+        }
+        status => {
+            assert_eq!(status, Some("400"));
+            assert!(relay.perses.seen().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_upgrade_is_not_possible() {
     let relay = front().await;
     let request = "GET /pipe/socket HTTP/1.1\r\nHost: front\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n";
