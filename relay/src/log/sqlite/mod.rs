@@ -1,8 +1,10 @@
 //! The log in one SQLite file: WAL, one writer, a few readers.
 //!
-//! [`writer`] is the only one who writes, [`schema`] makes and checks the file. Readers are here.
+//! [`writer`] is the only one who writes, with the SQL of [`statements`]; [`schema`] makes and checks the file. Readers
+//! are here.
 
 mod schema;
+mod statements;
 mod writer;
 
 use std::collections::HashMap;

@@ -1,16 +1,16 @@
 //! The one writer: takes appends from a queue and commits those that wait together in one transaction.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
-use std::sync::{Arc, LazyLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use persai_protocol::rest::RunState;
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{Followers, RUN_BY_ID, as_i64, as_u64, run_of, state_text};
+use super::Followers;
+use super::statements::{self, NewRow, Place, execute};
 use crate::log::fold::Fold;
 use crate::log::record::{Kind, RECORD_VERSION, Record};
 use crate::log::{Batch, ConversationKey, Durability, LogError, RunChange};
@@ -25,7 +25,7 @@ const BUSY_WINDOW: Duration = Duration::from_millis(24);
 /// Conversations whose place the writer knows by heart.
 const MAX_PLACES: usize = 4096;
 
-type Answer<T> = oneshot::Sender<Result<T, LogError>>;
+pub type Answer<T> = oneshot::Sender<Result<T, LogError>>;
 
 pub enum Command {
     Append {
@@ -40,12 +40,16 @@ pub enum Command {
     },
 }
 
-/// Where a conversation stands. Only this writer changes it, so it can be kept in memory.
-#[derive(Clone)]
-struct Place {
-    key: i64,
-    last_seq: u64,
-    active_run: Option<String>,
+/// An append that waits for its commit.
+struct Waiting {
+    batch: Batch,
+    answer: Answer<Vec<u64>>,
+}
+
+/// A batch that is in the open transaction.
+struct Taken {
+    seqs: Vec<u64>,
+    events: Vec<Arc<Record>>,
 }
 
 pub struct Writer {
@@ -54,22 +58,9 @@ pub struct Writer {
     /// Held as long as the file is written.
     _lock: File,
     places: HashMap<ConversationKey, Place>,
+    /// When the last few commits began.
     commits: VecDeque<Instant>,
     synced: bool,
-}
-
-/// A batch that was taken into the open transaction.
-struct Taken {
-    answer: Answer<Vec<u64>>,
-    seqs: Vec<u64>,
-    conversation: ConversationKey,
-    events: Vec<Arc<Record>>,
-}
-
-/// A row of the open transaction that is still to be inserted.
-struct NewRow {
-    key: i64,
-    record: Arc<Record>,
 }
 
 impl Writer {
@@ -96,7 +87,7 @@ impl Writer {
                 match command {
                     Command::Append { batch, answer } => {
                         rows += batch.records.len();
-                        group.push((batch, answer));
+                        group.push(Waiting { batch, answer });
                     }
                     Command::Fold {
                         conversation,
@@ -129,7 +120,7 @@ impl Writer {
                 .is_some_and(|at| at.elapsed() < BUSY_WINDOW)
     }
 
-    async fn commit_group(&mut self, group: Vec<(Batch, Answer<Vec<u64>>)>) {
+    async fn commit_group(&mut self, group: Vec<Waiting>) {
         if group.is_empty() {
             return;
         }
@@ -137,135 +128,90 @@ impl Writer {
         if self.commits.len() > BUSY_COMMITS {
             self.commits.pop_front();
         }
-        let group = match self.try_commit(group).await {
-            Ok(()) => return,
-            Err((error, group)) if group.len() == 1 => return refuse(group, &error),
-            Err((_, group)) => group,
+        let Err((error, group)) = self.try_commit(group).await else {
+            return;
         };
+        if group.len() == 1 {
+            return refuse(group, &error);
+        }
         // One of them may be at fault: each on its own.
-        for single in group {
-            if let Err((error, group)) = self.try_commit(vec![single]).await {
+        for waiting in group {
+            if let Err((error, group)) = self.try_commit(vec![waiting]).await {
                 refuse(group, &error);
             }
         }
     }
 
     /// Commits the group and answers everybody in it, or gives it back with what failed.
-    async fn try_commit(
-        &mut self,
-        group: Vec<(Batch, Answer<Vec<u64>>)>,
-    ) -> Result<(), (sqlx::Error, Vec<(Batch, Answer<Vec<u64>>)>)> {
-        let mut outcomes = Vec::with_capacity(group.len());
-        let written = self
-            .write(group.iter().map(|(batch, _)| batch), &mut outcomes)
-            .await;
-        if let Err(error) = written {
-            // What was noted in memory is not in the file. A rollback fails only where no transaction is open.
-            self.places.clear();
-            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
-            return Err((error, group));
-        }
-        for ((batch, answer), outcome) in group.into_iter().zip(outcomes) {
-            match outcome {
-                Ok((seqs, events)) => {
-                    self.publish(Taken {
-                        answer,
-                        seqs,
-                        conversation: batch.conversation,
-                        events,
+    async fn try_commit(&mut self, group: Vec<Waiting>) -> Result<(), (sqlx::Error, Vec<Waiting>)> {
+        match self.write(&group).await {
+            Ok(outcomes) => {
+                for (Waiting { batch, answer }, outcome) in group.into_iter().zip(outcomes) {
+                    let seqs = outcome.map(|taken| {
+                        self.publish(&batch.conversation, taken.events);
+                        taken.seqs
                     });
+                    // Who asked may be gone; the records stand all the same.
+                    let _ = answer.send(seqs);
                 }
-                Err(error) => drop(answer.send(Err(error))),
+                Ok(())
+            }
+            Err(error) => {
+                self.roll_back().await;
+                Err((error, group))
             }
         }
-        Ok(())
     }
 
-    #[allow(clippy::type_complexity)]
     async fn write(
         &mut self,
-        batches: impl Iterator<Item = &Batch> + Clone,
-        outcomes: &mut Vec<Result<(Vec<u64>, Vec<Arc<Record>>), LogError>>,
-    ) -> Result<(), sqlx::Error> {
-        let synced = batches
-            .clone()
-            .any(|batch| batch.durability == Durability::Synced);
-        self.set_synced(synced).await?;
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut self.connection)
-            .await?;
+        group: &[Waiting],
+    ) -> Result<Vec<Result<Taken, LogError>>, sqlx::Error> {
+        let synced = group
+            .iter()
+            .any(|waiting| waiting.batch.durability == Durability::Synced);
+        self.begin(synced).await?;
         let mut rows = Vec::new();
-        let mut touched = HashSet::new();
-        let mut at_ms = HashMap::new();
-        for batch in batches {
-            outcomes.push(self.take(batch, &mut rows).await?.inspect(|_| {
-                touched.insert(batch.conversation.clone());
-                at_ms.insert(batch.conversation.clone(), batch.at_ms);
-            }));
+        let mut outcomes = Vec::with_capacity(group.len());
+        let mut touched: HashMap<&ConversationKey, i64> = HashMap::new();
+        for Waiting { batch, .. } in group {
+            let outcome = self.take(batch, &mut rows).await?;
+            if outcome.is_ok() {
+                touched.insert(&batch.conversation, batch.at_ms);
+            }
+            outcomes.push(outcome);
         }
-        self.insert(&rows).await?;
-        for conversation in &touched {
-            let (Some(place), Some(at_ms)) =
-                (self.places.get(conversation), at_ms.get(conversation))
-            else {
-                continue;
-            };
-            sqlx::query(
-                "UPDATE conversations SET last_seq = ?1, updated_at_ms = ?2 WHERE key = ?3",
-            )
-            .bind(as_i64(place.last_seq))
-            .bind(at_ms)
-            .bind(place.key)
-            .execute(&mut self.connection)
-            .await?;
+        statements::insert(&mut self.connection, &rows).await?;
+        for (conversation, at_ms) in touched {
+            if let Some(place) = self.places.get(conversation) {
+                statements::advance(&mut self.connection, place, at_ms).await?;
+            }
         }
-        sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        execute(&mut self.connection, "COMMIT").await?;
         if self.places.len() > MAX_PLACES {
             self.places.clear();
         }
-        Ok(())
+        Ok(outcomes)
     }
 
     /// Checks one batch against where its conversation stands, and gives its records their seqs.
-    #[allow(clippy::type_complexity)]
     async fn take(
         &mut self,
         batch: &Batch,
         rows: &mut Vec<NewRow>,
-    ) -> Result<Result<(Vec<u64>, Vec<Arc<Record>>), LogError>, sqlx::Error> {
-        let place = self.place(&batch.conversation).await?;
-        let mut place = match (&batch.change, place) {
-            (Some(RunChange::Start { title, .. }), place) => {
-                let known = sqlx::query(RUN_BY_ID)
-                    .bind(&batch.conversation.owner)
-                    .bind(&batch.run_id)
-                    .fetch_optional(&mut self.connection)
-                    .await?;
-                if let Some(row) = known {
-                    return Ok(Err(run_of(&row).map_or_else(
-                        |error| error,
-                        |run| LogError::KnownRun(Box::new(run)),
-                    )));
-                }
-                match place {
-                    Some(Place {
-                        active_run: Some(run_id),
-                        ..
-                    }) => return Ok(Err(LogError::RunActive { run_id })),
-                    Some(place) => place,
-                    None => self.create(batch, title).await?,
-                }
-            }
-            (_, Some(place)) if place.active_run.as_deref() == Some(&batch.run_id) => place,
-            _ => return Ok(Err(LogError::RunOver)),
+    ) -> Result<Result<Taken, LogError>, sqlx::Error> {
+        let mut place = match self.place_for(batch).await? {
+            Ok(place) => place,
+            Err(refused) => return Ok(Err(refused)),
         };
-
         let run_id: Arc<str> = Arc::from(batch.run_id.as_str());
-        let mut seqs = Vec::with_capacity(batch.records.len());
-        let mut events = Vec::new();
+        let mut taken = Taken {
+            seqs: Vec::with_capacity(batch.records.len()),
+            events: Vec::new(),
+        };
         for new in &batch.records {
             place.last_seq += 1;
-            seqs.push(place.last_seq);
+            taken.seqs.push(place.last_seq);
             let record = Arc::new(Record {
                 v: RECORD_VERSION,
                 seq: place.last_seq,
@@ -276,136 +222,57 @@ impl Writer {
                 data: new.data.clone(),
             });
             if record.kind == Kind::Agui {
-                events.push(Arc::clone(&record));
+                taken.events.push(Arc::clone(&record));
             }
             rows.push(NewRow {
                 key: place.key,
                 record,
             });
         }
-        self.change_run(batch, &mut place, seqs.first().copied())
-            .await?;
+        statements::change_run(
+            &mut self.connection,
+            batch,
+            &mut place,
+            taken.seqs.first().copied(),
+        )
+        .await?;
         self.places.insert(batch.conversation.clone(), place);
-        Ok(Ok((seqs, events)))
+        Ok(Ok(taken))
     }
 
-    async fn change_run(
-        &mut self,
-        batch: &Batch,
-        place: &mut Place,
-        first_seq: Option<u64>,
-    ) -> Result<(), sqlx::Error> {
+    /// Where the batch goes, or why it goes nowhere.
+    async fn place_for(&mut self, batch: &Batch) -> Result<Result<Place, LogError>, sqlx::Error> {
+        let place = self.place(&batch.conversation).await?;
+        let Some(RunChange::Start { title, .. }) = &batch.change else {
+            let active = place.filter(|place| place.active_run.as_deref() == Some(&batch.run_id));
+            return Ok(active.ok_or(LogError::RunOver));
+        };
         let owner = &batch.conversation.owner;
-        match &batch.change {
-            None => {}
-            Some(RunChange::Start { parent_run_id, .. }) => {
-                sqlx::query(
-                    "INSERT INTO runs (owner, run_id, conversation_key, parent_run_id, state, first_seq, started_at_ms) \
-                     VALUES (?1, ?2, ?3, COALESCE(?4, (SELECT run_id FROM runs WHERE conversation_key = ?3 \
-                       AND state = 'finished' ORDER BY first_seq DESC LIMIT 1)), ?5, ?6, ?7)",
-                )
-                .bind(owner)
-                .bind(&batch.run_id)
-                .bind(place.key)
-                .bind(parent_run_id.as_deref())
-                .bind(state_text(RunState::Running))
-                .bind(as_i64(first_seq.unwrap_or(place.last_seq + 1)))
-                .bind(batch.at_ms)
-                .execute(&mut self.connection)
-                .await?;
-                place.active_run = Some(batch.run_id.clone());
-            }
-            Some(RunChange::CancelAsked) => {
-                sqlx::query(
-                    "UPDATE runs SET cancel_asked_at_ms = COALESCE(cancel_asked_at_ms, ?1) WHERE owner = ?2 AND run_id = ?3",
-                )
-                .bind(batch.at_ms)
-                .bind(owner)
-                .bind(&batch.run_id)
-                .execute(&mut self.connection)
-                .await?;
-            }
-            Some(RunChange::End { state, reason }) => {
-                sqlx::query(
-                    "UPDATE runs SET state = ?1, reason = ?2, ended_at_ms = ?3, last_seq = ?4 WHERE owner = ?5 AND run_id = ?6",
-                )
-                .bind(state_text(*state))
-                .bind(reason.as_deref())
-                .bind(batch.at_ms)
-                .bind(as_i64(place.last_seq))
-                .bind(owner)
-                .bind(&batch.run_id)
-                .execute(&mut self.connection)
-                .await?;
-                place.active_run = None;
-            }
+        match statements::known_run(&mut self.connection, owner, &batch.run_id).await? {
+            Ok(None) => {}
+            Ok(Some(run)) => return Ok(Err(LogError::KnownRun(Box::new(run)))),
+            Err(error) => return Ok(Err(error)),
         }
-        Ok(())
+        match place {
+            Some(Place {
+                active_run: Some(run_id),
+                ..
+            }) => Ok(Err(LogError::RunActive { run_id })),
+            Some(place) => Ok(Ok(place)),
+            None => statements::create(&mut self.connection, batch, title)
+                .await
+                .map(Ok),
+        }
     }
 
     async fn place(
         &mut self,
         conversation: &ConversationKey,
     ) -> Result<Option<Place>, sqlx::Error> {
-        if let Some(place) = self.places.get(conversation) {
-            return Ok(Some(place.clone()));
+        match self.places.get(conversation) {
+            Some(place) => Ok(Some(place.clone())),
+            None => statements::place(&mut self.connection, conversation).await,
         }
-        let row: Option<(i64, i64, Option<String>)> = sqlx::query_as(
-            "SELECT key, last_seq, (SELECT run_id FROM runs WHERE conversation_key = key AND ended_at_ms IS NULL) \
-             FROM conversations WHERE owner = ?1 AND id = ?2",
-        )
-        .bind(&conversation.owner)
-        .bind(&conversation.id)
-        .fetch_optional(&mut self.connection)
-        .await?;
-        Ok(row.map(|(key, last_seq, active_run)| Place {
-            key,
-            last_seq: as_u64(last_seq),
-            active_run,
-        }))
-    }
-
-    async fn create(&mut self, batch: &Batch, title: &str) -> Result<Place, sqlx::Error> {
-        let key = sqlx::query(
-            "INSERT INTO conversations (owner, id, title, created_at_ms, updated_at_ms, last_seq) VALUES (?1, ?2, ?3, ?4, ?4, 0)",
-        )
-        .bind(&batch.conversation.owner)
-        .bind(&batch.conversation.id)
-        .bind(title)
-        .bind(batch.at_ms)
-        .execute(&mut self.connection)
-        .await?
-        .last_insert_rowid();
-        Ok(Place {
-            key,
-            last_seq: 0,
-            active_run: None,
-        })
-    }
-
-    async fn insert(&mut self, rows: &[NewRow]) -> Result<(), sqlx::Error> {
-        let mut rest = rows;
-        // Few statements for many rows: a few sizes, each prepared once.
-        for (size, sql) in INSERTS.iter() {
-            while rest.len() >= *size {
-                let (chunk, after) = rest.split_at(*size);
-                let mut query = sqlx::query(AssertSqlSafe(Arc::clone(sql)));
-                for NewRow { key, record } in chunk {
-                    query = query
-                        .bind(key)
-                        .bind(as_i64(record.seq))
-                        .bind(record.v)
-                        .bind(record.at_ms)
-                        .bind(Arc::clone(&record.run_id))
-                        .bind(record.kind.as_str())
-                        .bind(Arc::clone(&record.body))
-                        .bind(record.data.as_deref().map(Vec::as_slice));
-                }
-                query.execute(&mut self.connection).await?;
-                rest = after;
-            }
-        }
-        Ok(())
     }
 
     async fn fold(
@@ -417,105 +284,65 @@ impl Writer {
         let Some(place) = self.place(conversation).await? else {
             return Ok(());
         };
-        self.set_synced(false).await?;
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut self.connection)
-            .await?;
-        let written = self
-            .write_folds(place.key, &conversation.owner, run_id, folds)
-            .await;
-        let end = if written.is_ok() {
-            "COMMIT"
-        } else {
-            "ROLLBACK"
-        };
-        let ended = sqlx::query(end).execute(&mut self.connection).await;
-        written.and(ended.map(|_| ()))
-    }
-
-    async fn write_folds(
-        &mut self,
-        key: i64,
-        owner: &str,
-        run_id: &str,
-        folds: &[Fold],
-    ) -> Result<(), sqlx::Error> {
-        for fold in folds {
-            let removed = serde_json::to_string(&fold.removed).unwrap_or_else(|_| "[]".to_owned());
-            let parts = serde_json::to_string(&fold.parts).unwrap_or_else(|_| "[]".to_owned());
-            sqlx::query(
-                "DELETE FROM records WHERE conversation_key = ?1 AND seq IN (SELECT value FROM json_each(?2))",
-            )
-            .bind(key)
-            .bind(removed)
-            .execute(&mut self.connection)
-            .await?;
-            sqlx::query(
-                "UPDATE records SET body = ?1, parts = ?2 WHERE conversation_key = ?3 AND seq = ?4",
-            )
-            .bind(Arc::clone(&fold.body))
-            .bind(parts)
-            .bind(key)
-            .bind(as_i64(fold.seq))
-            .execute(&mut self.connection)
-            .await?;
+        self.begin(false).await?;
+        let mut done = statements::fold(
+            &mut self.connection,
+            &place,
+            &conversation.owner,
+            run_id,
+            folds,
+        )
+        .await;
+        if done.is_ok() {
+            done = execute(&mut self.connection, "COMMIT").await;
         }
-        sqlx::query("UPDATE runs SET folded = 1 WHERE owner = ?1 AND run_id = ?2 AND ended_at_ms IS NOT NULL")
-            .bind(owner)
-            .bind(run_id)
-            .execute(&mut self.connection)
-            .await?;
-        Ok(())
+        if done.is_err() {
+            self.roll_back().await;
+        }
+        done
     }
 
-    /// FULL syncs the WAL at each commit, and with it all earlier ones; NORMAL leaves that to the checkpoints.
-    async fn set_synced(&mut self, synced: bool) -> Result<(), sqlx::Error> {
+    /// FULL syncs the WAL at the commit, and with it all earlier ones; NORMAL leaves that to the checkpoints.
+    async fn begin(&mut self, synced: bool) -> Result<(), sqlx::Error> {
         if synced != self.synced {
             let sql = if synced {
                 "PRAGMA synchronous = FULL"
             } else {
                 "PRAGMA synchronous = NORMAL"
             };
-            sqlx::query(sql).execute(&mut self.connection).await?;
+            execute(&mut self.connection, sql).await?;
             self.synced = synced;
         }
-        Ok(())
+        execute(&mut self.connection, "BEGIN IMMEDIATE").await
+    }
+
+    async fn roll_back(&mut self) {
+        // What was noted in memory is not in the file.
+        self.places.clear();
+        // Fails only where no transaction is open.
+        let _ = execute(&mut self.connection, "ROLLBACK").await;
     }
 
     /// In the order of the seqs, because only this task commits.
-    fn publish(&self, taken: Taken) {
+    fn publish(&self, conversation: &ConversationKey, events: Vec<Arc<Record>>) {
         let mut followers = self
             .followers
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = followers.get(&taken.conversation) {
-            let heard = taken
-                .events
-                .into_iter()
-                .all(|event| sender.send(event).is_ok());
-            if !heard && sender.receiver_count() == 0 {
-                followers.remove(&taken.conversation);
+        if let Some(sender) = followers.get(conversation) {
+            let heard = events.into_iter().all(|event| sender.send(event).is_ok());
+            if !heard {
+                followers.remove(conversation);
             }
         }
-        drop(followers);
-        // Who asked may be gone; the records stand all the same.
-        let _ = taken.answer.send(Ok(taken.seqs));
     }
 }
 
-fn refuse(group: Vec<(Batch, Answer<Vec<u64>>)>, error: &sqlx::Error) {
-    for (_, answer) in group {
+fn refuse(group: Vec<Waiting>, error: &sqlx::Error) {
+    for waiting in group {
         // Who asked may be gone.
-        let _ = answer.send(Err(LogError::Unavailable(error.to_string())));
+        let _ = waiting
+            .answer
+            .send(Err(LogError::Unavailable(error.to_string())));
     }
 }
-
-/// Sizes of the inserts, largest first, with their statements.
-static INSERTS: LazyLock<[(usize, Arc<str>); 4]> = LazyLock::new(|| {
-    [64, 16, 4, 1].map(|size| {
-        let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?)"; size].join(", ");
-        let sql =
-            format!("INSERT INTO records (conversation_key, seq, v, at_ms, run_id, kind, body, data) VALUES {values}");
-        (size, Arc::from(sql))
-    })
-});

@@ -1,12 +1,9 @@
 //! The log in SQLite: the suite of every log, and what is special to its file.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod log_suite;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use log_suite::{batch, delta, end, key, read_all, start, text};
+use crate::suite::{batch, delta, end, key, read_all, start, text};
 use persai_relay::log::sqlite::SqliteLog;
 use persai_relay::log::{EventLog, Kind, LogError};
 use sqlx::{Connection, SqliteConnection};
@@ -17,7 +14,7 @@ macro_rules! suite {
         async fn $case() {
             let folder = tempfile::tempdir().unwrap();
             let log = SqliteLog::open(&folder.path().join("log.db")).await.unwrap();
-            log_suite::$case(Arc::new(log)).await;
+            crate::suite::$case(Arc::new(log)).await;
         }
     )*};
 }
@@ -62,7 +59,7 @@ async fn reopen(path: &Path) -> Result<SqliteLog, LogError> {
 async fn the_fixture_of_version_1_opens_and_reads() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log.db");
-    sql(&path, include_str!("fixtures/log-v1.sql")).await;
+    sql(&path, include_str!("../fixtures/log-v1.sql")).await;
     let log = SqliteLog::open(&path).await.unwrap();
     let key = key("u:ann", "c_v1");
 

@@ -1,8 +1,6 @@
 //! Runs on a real log, with a model whose every word waits for the test.
-#![allow(dead_code)]
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -198,8 +196,7 @@ impl Datasources for NoDatasources {
 pub struct World {
     pub runs: Runs,
     pub log: Arc<SqliteLog>,
-    pub path: PathBuf,
-    _folder: Option<tempfile::TempDir>,
+    _folder: tempfile::TempDir,
 }
 
 pub async fn world(model: Arc<dyn Model>) -> World {
@@ -209,8 +206,7 @@ pub async fn world(model: Arc<dyn Model>) -> World {
     World {
         runs,
         log,
-        path,
-        _folder: Some(folder),
+        _folder: folder,
     }
 }
 
@@ -391,8 +387,13 @@ impl Numbers {
     }
 }
 
-static NEXT: AtomicUsize = AtomicUsize::new(1);
-
-pub fn fresh(prefix: &str) -> String {
-    format!("{prefix}_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+/// Code of the error that these items end with; panics where they end well.
+pub fn last_code(items: &[StreamItem]) -> Option<String> {
+    match event(items.iter().rfind(|item| item.seq.is_some()).unwrap()) {
+        Event::RunError { code, message, .. } => {
+            assert!(message.ends_with('.'), "{message}");
+            code
+        }
+        other => panic!("no error: {other:?}"),
+    }
 }

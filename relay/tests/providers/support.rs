@@ -291,3 +291,8 @@ pub fn error(events: &[ModelEvent]) -> ModelError {
         other => panic!("the answer did not end with its error: {other:?}"),
     }
 }
+
+/// A piece of tool calls; `index` is `"index":0,` or empty.
+pub fn call_delta(index: &str, rest: &str) -> String {
+    delta(&format!(r#"{{"tool_calls":[{{{index}{rest}}}]}}"#))
+}
