@@ -366,7 +366,7 @@ fn row_text(name: &str, stats: &Stats, is_range: bool, time: &impl Fn(i64) -> St
     }
     format!(
         "{name} | {} | {} | {} @ {} | {} @ {} | {} | {} | {}/{} | {} | {}\n",
-        exact(f.last),
+        rounded(f.last),
         rounded(f.avg),
         exact(f.min),
         time(f.min_ms),

@@ -49,7 +49,8 @@ pub fn type_by_name(name: &str) -> Option<MetricType> {
         Some(MetricType::Histogram)
     } else if ends("_total") || ends("_sum") || ends("_count") {
         Some(MetricType::Counter)
-    } else if ends("_info") || ends("_bytes") || ends("_ratio") || ends("_celsius") {
+    } else if name == "up" || ends("_info") || ends("_bytes") || ends("_ratio") || ends("_celsius")
+    {
         Some(MetricType::Gauge)
     } else {
         None
@@ -270,9 +271,8 @@ fn of_binary(binary: &Binary, facts: &dyn Fn(&str) -> MetricFacts) -> Option<Dim
         "%" => left,
         "^" | "atan2" => None,
         // Comparisons keep the left side's values; so do `and` and `unless`, and `or` has the same on both sides.
-        _ => left
-            .filter(|_| number(&binary.left).is_none())
-            .or_else(|| dimension(&binary.right, facts)),
+        _ if number(&binary.left).is_some() => dimension(&binary.right, facts),
+        _ => left,
     }
 }
 
@@ -302,6 +302,11 @@ fn product(left: Dimension, right: Dimension, divides: bool) -> Option<Dimension
     })
 }
 
+/// Units that Perses 0.52 does not have; "plain number" would hide them.
+const FOREIGN_UNITS: [&str; 7] = [
+    "_celsius", "_volts", "_amperes", "_joules", "_hertz", "_grams", "_meters",
+];
+
 fn of_metric(name: &str, facts: &MetricFacts) -> Option<Dimension> {
     if name.ends_with("_count") || name.ends_with("_bucket") {
         return Some(Dimension {
@@ -327,6 +332,9 @@ fn of_metric(name: &str, facts: &MetricFacts) -> Option<Dimension> {
     if let Some(found) = by_unit_word(facts.unit.as_deref()).or_else(|| by_suffix(base)) {
         return Some(found);
     }
+    if FOREIGN_UNITS.iter().any(|unit| base.ends_with(unit)) {
+        return None;
+    }
     let counter = facts.metric_type == Some(MetricType::Counter) || name.ends_with("_total");
     if counter {
         return Some(Dimension {
@@ -336,7 +344,7 @@ fn of_metric(name: &str, facts: &MetricFacts) -> Option<Dimension> {
         });
     }
     // A gauge without a unit in its name: a number of something, where we know that it is a gauge.
-    (facts.metric_type == Some(MetricType::Gauge)).then_some(PLAIN)
+    (facts.metric_type.or_else(|| type_by_name(name)) == Some(MetricType::Gauge)).then_some(PLAIN)
 }
 
 fn by_unit_word(unit: Option<&str>) -> Option<Dimension> {
@@ -368,8 +376,6 @@ fn by_suffix(name: &str) -> Option<Dimension> {
     let last = name.rsplit(['_', ':']).next()?;
     match last {
         "ms" => by_unit_word(Some("milliseconds")),
-        // Perses 0.52 has no unit for these, and "plain number" would be wrong.
-        "celsius" | "volts" | "amperes" | "joules" | "hertz" | "grams" | "meters" => None,
         _ => by_unit_word(Some(last)),
     }
 }

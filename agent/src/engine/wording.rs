@@ -273,6 +273,7 @@ fn one_result(title: &str, found: &Found) -> String {
     for warning in found.warnings.iter().take(2) {
         let _ = write!(out, "\n\nThe datasource warns: {}", code(warning));
     }
+    out.truncate(out.trim_end().len());
     let step = match found.mode {
         QueryMode::Range => format!(", step {}", template::duration(found.step_ms)),
         QueryMode::Instant => String::new(),
@@ -298,6 +299,14 @@ fn over_a_window(out: &mut String, title: &str, found: &Found) {
     match rows.as_slice() {
         [] => {
             let _ = write!(out, "**{title}** has no finite values {}.", found.window());
+        }
+        [(_, f)] if digest.total_series == 1 && f.min == f.max => {
+            let _ = write!(
+                out,
+                "**{title}** stayed at {} {}.",
+                found.figure(f.last),
+                found.window()
+            );
         }
         [(_, f)] if digest.total_series == 1 => {
             let _ = write!(
@@ -362,6 +371,24 @@ fn over_a_window(out: &mut String, title: &str, found: &Found) {
         }
     }
     more_series(out, digest, rows.len());
+    // Two steps may be missing at either end without a reason that matters.
+    let slack_ms = 2 * found.step_ms;
+    if let Some(begin_ms) = rows
+        .iter()
+        .map(|(_, f)| f.first_ms)
+        .min()
+        .filter(|ms| *ms > found.start_ms + slack_ms)
+    {
+        let _ = write!(out, "\n\nThere is no data before {}.", found.time(begin_ms));
+    }
+    if let Some(last_ms) = rows
+        .iter()
+        .map(|(_, f)| f.last_ms)
+        .max()
+        .filter(|ms| *ms < found.end_ms - slack_ms)
+    {
+        let _ = write!(out, "\n\nThere is no data after {}.", found.time(last_ms));
+    }
     let broken = digest
         .rows
         .iter()

@@ -114,7 +114,11 @@ pub(super) async fn run(turn: &Turn, args: &Map<String, Value>) -> Result<Answer
     } else {
         QueryMode::Range
     };
+    // Whole seconds, as the plugin takes them; `$__range` then has no milliseconds.
+    let whole = |ms: i64| ms.div_euclid(1000) * 1000;
     let (start_ms, end_ms) = asked_window(turn, args)?;
+    let is_page_window = (start_ms, end_ms) == (turn.time_range.start_ms, turn.time_range.end_ms);
+    let (start_ms, end_ms) = (whole(start_ms), whole(end_ms).max(whole(start_ms) + 1000));
     let info = turn.info(selector).await?;
     let scrape_secs = i64::try_from(info.scrape_interval_secs)
         .unwrap_or(60)
@@ -132,7 +136,23 @@ pub(super) async fn run(turn: &Turn, args: &Map<String, Value>) -> Result<Answer
                 })
         })
         .transpose()?;
-    let mut window = window_for(turn, (start_ms, end_ms), scrape_secs, asked_step);
+    let suggested_step_ms = match (asked_step, mode) {
+        (Some(step_ms), _) => Some(step_ms),
+        // One moment: aligned as finely as there is data, so that "now" is not minutes ago.
+        (None, QueryMode::Instant) => Some(scrape_secs * 1000),
+        // The page's step holds for the page's window; another window takes it only where it still gives a usable chart.
+        (None, QueryMode::Range) => turn.suggested_step_ms.filter(|step_ms| {
+            *step_ms > 0 && (is_page_window || (end_ms - start_ms) / step_ms >= 10)
+        }),
+    };
+    let min_step_secs = if asked_step.is_some() { 1 } else { scrape_secs };
+    let mut window = align::window(
+        start_ms,
+        end_ms,
+        min_step_secs,
+        suggested_step_ms,
+        turn.utc_offset_minutes,
+    );
     let expand = |window: &Window| {
         let built_ins = BuiltIns {
             step_ms: window.step_secs * 1000,
@@ -298,30 +318,6 @@ pub(super) async fn run(turn: &Turn, args: &Map<String, Value>) -> Result<Answer
         evidence: Some(evidence),
         raw,
     })
-}
-
-/// Step and aligned window. A step that the caller names is a lower bound like the plugin's `minStep`. The page's
-/// suggested step holds for the page's own window; another window takes it only where it still gives a usable chart.
-fn window_for(
-    turn: &Turn,
-    (start_ms, end_ms): (i64, i64),
-    scrape_secs: i64,
-    asked_step_ms: Option<i64>,
-) -> Window {
-    if let Some(step_ms) = asked_step_ms {
-        return align::window(start_ms, end_ms, 1, Some(step_ms), turn.utc_offset_minutes);
-    }
-    let is_page_window = (start_ms, end_ms) == (turn.time_range.start_ms, turn.time_range.end_ms);
-    let suggested = turn
-        .suggested_step_ms
-        .filter(|step| *step > 0 && (is_page_window || (end_ms - start_ms) / step >= 10));
-    align::window(
-        start_ms,
-        end_ms,
-        scrape_secs,
-        suggested,
-        turn.utc_offset_minutes,
-    )
 }
 
 fn content(
