@@ -57,6 +57,26 @@ export const conversations = [
     },
   },
   {
+    name: "a datasource that cannot be reached",
+    talk: async ({ demo, agent, run, newId, expect }) => {
+      for (const [name, code] of [
+        ["broken", "upstreamUnreachable"],
+        ["html", "upstreamMalformed"],
+        ["unauthorized", "upstreamRefused"],
+        ["direct", "datasourceNotProxied"],
+      ]) {
+        const forwardedProps = { persai: { datasources: [{ kind: "PrometheusDatasource", name }] } };
+        const { outcome, events } = await run(agent(demo, newId()), "How many requests?", {
+          runId: newId(),
+          forwardedProps,
+        });
+        expect(outcome === "success", `${name}: outcome ${outcome}`);
+        const seen = of(events, "CUSTOM").find((event) => event.name === "persai.toolOutcome")?.value;
+        expect(seen?.ok === false && seen.code === code, `${name}: ${JSON.stringify(seen)}`);
+      }
+    },
+  },
+  {
     name: "several turns in one thread",
     talk: async ({ demo, agent, run, newId, expect }) => {
       const me = agent(demo, newId());
@@ -158,8 +178,10 @@ export const conversations = [
       await demo.startRelay();
       await demo.openGate("middle");
       await demo.openGate("end");
-      const { error, events } = await run(agent(demo, threadId), "A gated answer, please", { runId });
+      const { error, errorEvent, outcome, events } = await run(agent(demo, threadId), "A gated answer, please", { runId });
       expect(error === undefined, `the client rejected: ${error}`);
+      const isHonest = errorEvent?.code === "relayRestarted" || (outcome === "success" && textOf(events).includes("its end"));
+      expect(isHonest, `it ends with outcome ${outcome}, error ${JSON.stringify(errorEvent)}`);
       const ids = events.map((event) => JSON.stringify(event));
       const lost = shown.events.filter(
         (event) => event.type === "TOOL_CALL_RESULT" && !ids.includes(JSON.stringify(event)),

@@ -3,6 +3,15 @@
 
 import { HttpAgent } from "@ag-ui/client";
 import { EventSchemas } from "@ag-ui/core/schemas";
+import * as z from "zod/v4";
+
+/** The schemas keep fields that they do not name, so the names are compared here: event type → its fields. */
+const fields = new Map(
+  z.toJSONSchema(EventSchemas, { unrepresentable: "any" }).anyOf.map(({ properties }) => [
+    properties.type.const,
+    new Set(Object.keys(properties)),
+  ]),
+);
 
 const ends = ["RUN_FINISHED", "RUN_ERROR"];
 let ids = 0;
@@ -81,6 +90,8 @@ export class Recorder {
       else if (JSON.stringify(sorted(parsed.data)) !== JSON.stringify(sorted(event))) {
         faults.push(`the schema dropped or changed something of ${line.slice(0, 300)}`);
       }
+      const foreign = Object.keys(event).filter((name) => !fields.get(event.type)?.has(name));
+      if (foreign.length > 0) faults.push(`AG-UI has no field ${foreign.join(", ")} in ${event.type}`);
       return [event];
     });
   }

@@ -5,7 +5,16 @@
 //                                             against a real Perses (PERSES_VERSION=0.53 or 0.52)
 //
 // The cases are data: cases.json. A case that needs what this Perses does not have is skipped, and named. To run those
-// as well, set PERSES_GET_ONLY_DATASOURCE, PERSES_ECHO_DATASOURCE, ... (see `optional` below).
+// as well, make global datasources of these shapes and name them by the variables of `optional` below. Upstreams for
+// them come from `persai-playground perses`, at its troubleUrl.
+//
+//   PERSES_GET_ONLY_DATASOURCE      a Prometheus, allowedEndpoints: GET of /api/v1/query
+//   PERSES_ECHO_DATASOURCE          <troubleUrl>/echo
+//   PERSES_UNAUTHORIZED_DATASOURCE  <troubleUrl>/unauthorized
+//   PERSES_FAILING_DATASOURCE       <troubleUrl>/failing
+//   PERSES_BROKEN_DATASOURCE        a port where nothing listens
+//   PERSES_BOB_TOKEN                of a user who may not read datasources of a project team-a
+//   PERSES_GHOST_TOKEN              of a user who was deleted after it was issued
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

@@ -21,7 +21,7 @@ pub async fn page_or_not_implemented(
     request: Request,
 ) -> Response {
     if let Some(root) = &perses.ui
-        && request.method() == Method::GET
+        && matches!(*request.method(), Method::GET | Method::HEAD)
     {
         let path = request.uri().path().trim_start_matches('/');
         if let Some(file) = inside(root, path)
