@@ -4,7 +4,7 @@
 //   node tests/conformance/run.mjs            (npm ci in this folder first; python3 with venv is needed)
 //
 // conversations.mjs has the test conversations, recorder.mjs what is asked of every event and run, python.mjs the
-// second half. PERSAI_CONFORMANCE_ONLY=<part of a name> runs some of them.
+// second half. CONFORMANCE_ONLY=<part of a name> runs some of them.
 
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,7 +26,7 @@ async function main() {
   let failed = 0;
   let passed = 0;
   try {
-    const only = process.env.PERSAI_CONFORMANCE_ONLY ?? "";
+    const only = process.env.CONFORMANCE_ONLY ?? "";
     for (const one of conversations.filter(({ name }) => name.includes(only))) {
       const faults = await recorder.conversation({ ...one, talk: (context) => one.talk({ ...context, demo }) });
       if (faults.length === 0) passed += 1;

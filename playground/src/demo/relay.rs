@@ -79,6 +79,12 @@ impl Relay {
             return Ok(());
         }
         let mut command = Command::new(&self.program);
+        // The demo's configuration is the file alone; a variable that is set here for something else would change it.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PERSAI_") {
+                command.env_remove(&name);
+            }
+        }
         command
             .env("PERSAI_CONFIG", &self.config)
             .env(KEY_VARIABLE, SCRIPTED_KEY);
