@@ -50,6 +50,8 @@ export default defineConfig({
       },
       dts: false,
       manifest: true,
+      // We consume no remotes, so the runtime needs neither their snapshots nor node's loader.
+      experiments: { optimization: { disableSnapshot: true, target: 'web' } },
     }),
   ],
 });

@@ -37,6 +37,18 @@ function Layout({ app }: { app: AppView }): React.ReactElement {
     else if (app.running) dispatch({ type: 'stop' });
   };
 
+  // Below a conversation, so that what is being read stays where it is.
+  const trouble = app.trouble && (
+    <div className="persai-banner">
+      <Trouble
+        trouble={app.trouble}
+        announce
+        onRetry={() => dispatch({ type: 'retry' })}
+        signInHref={app.trouble.code === 'signInAgain' ? signInUrl() : undefined}
+      />
+    </div>
+  );
+
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape stops the run from wherever the focus is
     <div className="persai-layout" onKeyDown={onKeyDown}>
@@ -55,18 +67,11 @@ function Layout({ app }: { app: AppView }): React.ReactElement {
           <DatasourcePicker options={app.datasources} />
         </div>
         {app.phase === 'connecting' && !app.trouble && (
-          <p className="persai-quiet persai-column">Connecting to the relay</p>
+          <p className="persai-quiet persai-banner">Connecting to the relay</p>
         )}
-        {app.trouble && (
-          <div className="persai-column">
-            <Trouble
-              trouble={app.trouble}
-              onRetry={() => dispatch({ type: 'retry' })}
-              signInHref={app.trouble.code === 'signInAgain' ? signInUrl() : undefined}
-            />
-          </div>
-        )}
+        {app.messages.length === 0 && trouble}
         <Conversation app={app} follow={follow} onAsk={ask} />
+        {app.messages.length > 0 && trouble}
         <Composer app={app} onAsk={follow.toBottom} />
       </div>
     </div>

@@ -26,12 +26,11 @@ export const Message = memo(function Message({ id }: { id: string }): React.Reac
         <strong>{isUser ? 'You' : 'PersAI'}</strong>
         <Time atMs={message.atMs} />
         {message.state === 'sending' && <span>sending</span>}
-        {message.state === 'stopped' && <span className="persai-badge">stopped</span>}
+        {message.state === 'stopped' && !message.trouble && <span className="persai-badge">stopped</span>}
       </header>
       {message.parts.map((part, index) => (
         <PartView key={index} part={part} />
       ))}
-      {message.state === 'streaming' && <span className="persai-caret" aria-hidden="true" />}
       {message.trouble && (
         <Trouble
           trouble={message.trouble}
@@ -66,11 +65,13 @@ function MarkdownPart({ id }: { id: string }): React.ReactElement {
   return <Markdown tree={useMarkdown(id)} origin={window.location.origin} />;
 }
 
+/** One row of the same height while the answer is written and when it has settled: nothing moves at the end. */
 function Actions({ message }: { message: MessageView }): React.ReactElement | null {
-  if (!message.source || message.from === 'user') return null;
+  if (message.from === 'user') return null;
   return (
     <footer className="persai-row persai-actions">
-      <CopyButton name="Copy answer" text={message.source} />
+      {message.state === 'streaming' && <span className="persai-caret" aria-hidden="true" />}
+      {message.source && <CopyButton name="Copy answer" text={message.source} />}
     </footer>
   );
 }

@@ -26,6 +26,7 @@ export function PersAIExplorer(): React.ReactElement {
             todo: 'Try again. The conversation is kept by the relay.',
             canRetry: true,
           }}
+          announce
           onRetry={reset}
         />
       )}
@@ -55,6 +56,7 @@ function Frame(): React.ReactElement {
         <div className="persai-starting">
           <Trouble
             trouble={core.trouble}
+            announce
             onRetry={retryLoad}
             retryLabel={core.trouble.code === 'coreStopped' ? 'Reload the page' : 'Retry'}
           />

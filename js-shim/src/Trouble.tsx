@@ -10,12 +10,14 @@ interface Props {
   retryLabel?: string;
   /** Set where signing in again is what helps. */
   signInHref?: string;
+  /** Read out at once; inside the conversation, which is read out anyway, it is not. */
+  announce?: boolean;
 }
 
-export function Trouble({ trouble, onRetry, retryLabel = 'Retry', signInHref }: Props): React.ReactElement {
+export function Trouble({ trouble, onRetry, retryLabel = 'Retry', signInHref, announce }: Props): React.ReactElement {
   const left = useCountdown(trouble);
   return (
-    <div className="persai-trouble" role="alert">
+    <div className="persai-trouble" role={announce ? 'alert' : undefined}>
       <p className="persai-trouble-what">{trouble.what}</p>
       {trouble.why && <p>{trouble.why}</p>}
       {trouble.todo && <p>{trouble.todo}</p>}

@@ -6,13 +6,14 @@ export const CONTENT_STYLES = `
 .persai-message-head strong { color: var(--persai-text); font-weight: 600; }
 .persai-question { padding: 9px 14px 11px; margin: 8px 0; border-radius: 10px; background: var(--persai-soft); }
 .persai-plain { white-space: pre-wrap; }
-.persai-actions { margin: 2px -6px 0; min-height: 28px; }
+.persai-actions { min-height: 28px; } .persai-actions .persai-button { margin-left: -6px; }
 .persai-caret { display: inline-block; width: 8px; height: 15px; border-radius: 2px; background: var(--persai-accent); vertical-align: text-bottom; animation: persai-blink 1.1s steps(2, jump-none) infinite; }
 .persai-activity { display: flex; align-items: center; gap: 8px; min-height: 26px; font-size: 13px; color: var(--persai-quiet); }
 .persai-pulse { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--persai-accent); animation: persai-pulse 1.4s ease-in-out infinite; }
 .persai-notice { margin: 8px 0; padding: 6px 12px; border-left: 3px solid var(--persai-warn); background: var(--persai-softer); border-radius: 0 6px 6px 0; }
 .persai-badge { padding: 0 7px; border: 1px solid currentColor; border-radius: 9px; font-size: 11.5px; line-height: 17px; color: var(--persai-quiet); white-space: nowrap; }
 
+.persai-md strong { font-weight: 600; }
 .persai-md > :first-child { margin-top: 0; }
 .persai-md p { margin: 0 0 9px; }
 .persai-md h3, .persai-md h4, .persai-md h5, .persai-md h6 { margin: 16px 0 6px; font-weight: 600; line-height: 1.35; font-size: 14px; }
@@ -67,6 +68,7 @@ export const CONTENT_STYLES = `
 .persai-trouble-what { font-weight: 600; } .persai-trouble .persai-row { margin-top: 8px; }
 .persai-dialog { max-width: min(520px, 92vw); padding: 20px; border: 1px solid var(--persai-line); border-radius: 10px; background: var(--persai-paper); color: var(--persai-text); overflow-wrap: anywhere; }
 .persai-dialog[open] { display: flex; flex-direction: column; gap: 12px; } .persai-dialog::backdrop { background: rgb(0 0 0 / .45); }
+[data-state=stopped] > .persai-trouble { border-left-color: var(--persai-quiet); }
 
 @keyframes persai-blink { from { opacity: 1; } to { opacity: .15; } }
 @keyframes persai-pulse { 50% { opacity: .3; } }

@@ -41,6 +41,7 @@ const LAYOUT_STYLES = `
 .persai-new { width: 100%; }
 .persai-shade { display: none; }
 
+.persai-banner { width: 100%; max-width: 944px; margin: 0 auto; padding: 0 12px; }
 .persai-log-frame { position: relative; flex: 1; min-height: 0; }
 .persai-log { height: 100%; overflow-y: auto; padding: 4px 12px 16px; overscroll-behavior: contain; scrollbar-gutter: stable; scrollbar-width: thin; }
 .persai-log:focus-visible { outline-offset: -2px; }
@@ -85,7 +86,7 @@ const LAYOUT_STYLES = `
   .persai-list[data-open=true] { display: block; position: absolute; z-index: 11; inset: 0 auto 0 0; width: min(280px, 84%); padding: 10px; border: 1px solid var(--persai-line); border-radius: 8px;
     background: var(--persai-paper); box-shadow: 0 6px 24px rgb(0 0 0 / .3); }
   .persai-list[data-open=true] + .persai-shade { display: block; position: absolute; z-index: 10; inset: 0; background: rgb(0 0 0 / .3); }
-  .persai-top, .persai-composer { padding-left: 4px; padding-right: 4px; }
+  .persai-top, .persai-composer, .persai-banner { padding-left: 4px; padding-right: 4px; }
   .persai-log { padding-left: 4px; padding-right: 4px; }
   .persai-suggestions { grid-template-columns: minmax(0, 1fr); }
   .persai-suggestions button { min-height: 0; }
