@@ -153,7 +153,7 @@ async fn serve(State(front): State<Front>, request: Request) -> Response {
 
 impl Front {
     async fn pipe(&self, mut request: Request) -> Response {
-        if request.headers().contains_key(header::UPGRADE) {
+        if asks_for_websocket(request.headers()) {
             return (
                 StatusCode::NOT_IMPLEMENTED,
                 "The relay's front does not upgrade connections.\n",
@@ -198,6 +198,14 @@ impl Front {
             .build()
             .ok()
     }
+}
+
+/// Other upgrades (`h2c`) are offers that may be passed over; this one is the whole point of its request.
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::UPGRADE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.to_ascii_lowercase().contains("websocket"))
 }
 
 /// RFC 9110 §7.6.1: these, and what `Connection` names, are about one connection.

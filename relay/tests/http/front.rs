@@ -224,14 +224,25 @@ async fn a_request_with_two_lengths_arrives_as_one() {
 }
 
 #[tokio::test]
-async fn an_upgrade_is_not_possible() {
+async fn a_websocket_is_not_possible_and_other_upgrades_are_passed_over() {
     let relay = front().await;
-    let request = "GET /pipe/socket HTTP/1.1\r\nHost: front\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n";
+    let get = |upgrade: &str| {
+        format!(
+            "GET /pipe/x HTTP/1.1\r\nHost: front\r\nConnection: upgrade, close\r\nUpgrade: {upgrade}\r\n\r\n"
+        )
+    };
     assert!(
-        raw(relay.address, request)
+        raw(relay.address, &get("WebSocket"))
             .await
             .starts_with("HTTP/1.1 501")
     );
+    assert!(relay.perses.seen().is_empty());
+    assert!(
+        raw(relay.address, &get("h2c"))
+            .await
+            .starts_with("HTTP/1.1 418")
+    );
+    assert!(!relay.perses.seen()[0].headers.contains_key("upgrade"));
 }
 
 #[tokio::test]
