@@ -83,6 +83,20 @@ fn questions_become_the_right_queries() {
         ("/metric up by job", vec!["avg by (job) (up)".into()], Range, 60),
         ("/query sum(rate(shop_http_requests_total[5m]))", vec!["sum(rate(shop_http_requests_total[5m]))".into()], Range, 60),
         ("sum(rate(shop_http_requests_total[$__rate_interval])) by (code)", vec!["sum(rate(shop_http_requests_total[$__rate_interval])) by (code)".into()], Range, 60),
+        (
+            "Show the top 5 instances by CPU usage",
+            vec![format!("topk(5, 1 - avg by (instance) (rate({cpu}{{mode=\"idle\"}}[$__rate_interval])))")],
+            Instant,
+            60,
+        ),
+        (
+            "error rate by handler",
+            vec![format!(
+                "sum by (handler) (rate({requests}{{code=~\"5..\"}}[$__rate_interval])) / sum by (handler) (rate({requests}[$__rate_interval]))"
+            )],
+            Range,
+            60,
+        ),
         ("what is down?", vec!["up == 0".into()], Instant, 60),
         ("which targets are there?", vec!["up".into()], Instant, 60),
     ] {
@@ -137,6 +151,26 @@ fn numbers_of_an_answer_are_the_digests() {
         .filter(|e| matches!(e, persai_protocol::agui::Event::TextMessageContent { .. }))
         .count();
     assert!(deltas > 20, "streamed in words: {deltas}");
+}
+
+#[test]
+fn metrics_are_listed() {
+    let recorded = ask("Which metrics are there about memory?");
+    assert!(
+        recorded.text().contains("2 metrics fit `memory`"),
+        "{}",
+        recorded.text()
+    );
+    assert!(
+        recorded
+            .text()
+            .contains("| `node_memory_MemTotal_bytes` | gauge | All memory. |"),
+        "{}",
+        recorded.text()
+    );
+    assert_eq!(recorded.tools_called(), ["search_metrics"]);
+    let text = ask("list all metrics").text();
+    assert!(text.contains("metrics have data in this window"), "{text}");
 }
 
 #[test]

@@ -332,7 +332,8 @@ fn of_metric(name: &str, facts: &MetricFacts) -> Option<Dimension> {
     if let Some(found) = by_unit_word(facts.unit.as_deref()).or_else(|| by_suffix(base)) {
         return Some(found);
     }
-    if FOREIGN_UNITS.iter().any(|unit| base.ends_with(unit)) {
+    let has_other_unit = facts.unit.as_deref().is_some_and(|unit| !unit.is_empty());
+    if has_other_unit || FOREIGN_UNITS.iter().any(|unit| base.ends_with(unit)) {
         return None;
     }
     let counter = facts.metric_type == Some(MetricType::Counter) || name.ends_with("_total");

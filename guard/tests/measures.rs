@@ -153,6 +153,18 @@ fn metadata_beats_the_name() {
 }
 
 #[test]
+fn a_unit_that_perses_does_not_have_is_not_called_a_count() {
+    let facts = |_: &str| MetricFacts {
+        metric_type: Some(MetricType::Counter),
+        unit: Some("euros".into()),
+    };
+    assert_eq!(
+        measure(&parse("rate(revenue_euros_total[5m])").unwrap(), &facts).unit,
+        None
+    );
+}
+
+#[test]
 fn the_tree_answers_the_panel_questions() {
     let tree =
         parse("topk(5, sum by (mode, cpu) (rate(a_total[1m]) / rate(b_total[1m])))").unwrap();

@@ -59,6 +59,10 @@ pub(super) fn next_move(conversation: &Conversation<'_>, offered: &[&str]) -> Mo
             }
             Move::Say(wording::targets(&queried, only_down))
         }
+        Intent::List { keywords } => match named(conversation, "search_metrics").last() {
+            None => search(offered, &keywords.join(" ")),
+            Some(done) => Move::Say(wording::list(done.value())),
+        },
         Intent::Show(ask) => show(conversation, &ask, &queried, offered),
         Intent::Help | Intent::WhoAreYou | Intent::Unknown => Move::Say(wording::not_understood()),
     }
@@ -94,13 +98,19 @@ fn show(
             let (by, _) = resolve_labels(ask, &metric);
             let planned = match recipe.filter(|recipe| recipe.metric == metric.name) {
                 Some(recipe) => recipe.plan(ask, &by),
+                None if is_about_errors(ask) => {
+                    vec![
+                        promql::error_share(&metric, ask, &by)
+                            .unwrap_or_else(|| promql::plan(&metric, ask, &by)),
+                    ]
+                }
                 None => vec![promql::plan(&metric, ask, &by)],
             };
             return query_calls(offered, &planned, &ask.when);
         }
         // A recipe's metric that is not there: look for another one by the same words.
         return match searched.last() {
-            None if recipe.is_some() => search(offered, ask),
+            None if recipe.is_some() => search(offered, &ask.keywords.join(" ")),
             _ => Move::Say(wording::no_such_metric(done.value())),
         };
     }
@@ -117,7 +127,13 @@ fn show(
         return describe(offered, ask, metric);
     }
     if !ask.keywords.is_empty() {
-        return search(offered, ask);
+        // Failures of requests are usually a label of their counter, not a metric.
+        let words = if is_about_errors(ask) {
+            "http requests total".to_owned()
+        } else {
+            ask.keywords.join(" ")
+        };
+        return search(offered, &words);
     }
     match &conversation.earlier_metric {
         Some(metric) => describe(offered, ask, metric),
@@ -133,13 +149,48 @@ fn named<'c, 'a>(conversation: &'c Conversation<'a>, tool: &str) -> Vec<&'c Done
         .collect()
 }
 
-fn search(offered: &[&str], ask: &Ask) -> Move {
-    let keywords = ask.keywords.join(" ");
+fn search(offered: &[&str], keywords: &str) -> Move {
+    let why = if keywords.is_empty() {
+        "Count the metrics".to_owned()
+    } else {
+        format!("Find metrics for {keywords}")
+    };
     call(
         offered,
         "search_metrics",
-        json!({"description": format!("Find metrics for {keywords}"), "keywords": keywords}),
+        json!({"description": why, "keywords": keywords}),
     )
+}
+
+/// "error rate", "failed requests": nothing is named but requests and that they failed.
+fn is_about_errors(ask: &Ask) -> bool {
+    let is_error = |word: &str| {
+        matches!(
+            word,
+            "error" | "errors" | "failed" | "failures" | "failing" | "5xx"
+        )
+    };
+    let is_request = |word: &str| {
+        matches!(
+            word,
+            "http"
+                | "request"
+                | "requests"
+                | "api"
+                | "web"
+                | "server"
+                | "service"
+                | "services"
+                | "ratio"
+                | "share"
+        )
+    };
+    ask.metric.is_none()
+        && ask.keywords.iter().any(|word| is_error(word))
+        && ask
+            .keywords
+            .iter()
+            .all(|word| is_error(word) || is_request(word))
 }
 
 fn describe(offered: &[&str], ask: &Ask, metric: &str) -> Move {

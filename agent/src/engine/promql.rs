@@ -107,6 +107,44 @@ fn gauge(metric: &Described, ask: &Ask, by: &[String], filters: &str) -> (String
     )
 }
 
+/// The share of failed requests, where the metric tells them apart by a status label.
+#[must_use]
+pub fn error_share(metric: &Described, ask: &Ask, by: &[String]) -> Option<Planned> {
+    let label = ["code", "status", "status_code"]
+        .into_iter()
+        .find(|label| metric.labels.iter().any(|(l, _)| l == label))?;
+    let keep = if by.is_empty() {
+        String::new()
+    } else {
+        format!(" by ({})", by.join(", "))
+    };
+    let name = &metric.name;
+    let part = |filter: &str| format!("sum{keep} (rate({name}{filter}[$__rate_interval]))");
+    let share = format!("{} / {}", part(&format!("{{{label}=~\"5..\"}}")), part(""));
+    let suffix = if by.is_empty() {
+        String::new()
+    } else {
+        format!(" by {}", by.join(", "))
+    };
+    let (title, query, instant) = match ask.top {
+        Some(n) => (
+            format!("Top {n}: errors"),
+            format!("topk({n}, {share})"),
+            true,
+        ),
+        None => (
+            "Share of requests that failed".to_owned(),
+            share,
+            ask.when.now,
+        ),
+    };
+    Some(Planned {
+        title: title + &suffix,
+        query,
+        instant,
+    })
+}
+
 /// Grouped as asked; ungrouped series stay apart as long as they can be told apart in a chart.
 fn aggregated(op: &str, body: &str, metric: &Described, ask: &Ask, by: &[String]) -> String {
     if !by.is_empty() {
@@ -205,6 +243,46 @@ fn filters(ask: &Ask, metric: &Described) -> String {
     }
 }
 
+/// Everyday words and the labels that they may mean.
+const LABEL_WORDS: [(&str, &[&str]); 9] = [
+    (
+        "host node machine server vm instance",
+        &["instance", "node", "host", "hostname", "nodename"],
+    ),
+    ("service app application job", &["job", "service", "app"]),
+    (
+        "endpoint path route url page handler",
+        &["handler", "path", "route", "endpoint", "uri"],
+    ),
+    (
+        "status code statuscode response",
+        &["code", "status", "status_code"],
+    ),
+    ("core cpu processor", &["cpu", "core"]),
+    ("disk device drive", &["device", "disk"]),
+    ("interface nic", &["device", "interface"]),
+    (
+        "filesystem mount partition volume mountpoint",
+        &["mountpoint", "device"],
+    ),
+    (
+        "region zone datacenter cluster",
+        &["region", "zone", "datacenter", "cluster"],
+    ),
+];
+
+/// Whether a word usually names a label.
+#[must_use]
+pub fn is_label_word(word: &str) -> bool {
+    let singular = word.strip_suffix('s').unwrap_or(word);
+    let is_word = |known: &str| known == word || known == singular;
+    // "cpu" and "disk" are subjects more often than labels.
+    !matches!(singular, "cpu" | "disk" | "response" | "processor")
+        && LABEL_WORDS.iter().any(|(words, labels)| {
+            words.split(' ').any(is_word) || labels.iter().any(|l| is_word(l))
+        })
+}
+
 /// The label that is meant by a word: itself, its plural or an everyday name for it.
 #[must_use]
 pub fn label_for(word: &str, metric: &Described) -> Option<String> {
@@ -213,33 +291,7 @@ pub fn label_for(word: &str, metric: &Described) -> Option<String> {
     if let Some(found) = [word, singular].into_iter().find(|label| has(label)) {
         return Some(found.to_owned());
     }
-    const NAMES: [(&str, &[&str]); 9] = [
-        (
-            "host node machine server vm instance",
-            &["instance", "node", "host", "hostname", "nodename"],
-        ),
-        ("service app application job", &["job", "service", "app"]),
-        (
-            "endpoint path route url page handler",
-            &["handler", "path", "route", "endpoint", "uri"],
-        ),
-        (
-            "status code statuscode response",
-            &["code", "status", "status_code"],
-        ),
-        ("core cpu processor", &["cpu", "core"]),
-        ("disk device drive", &["device", "disk"]),
-        ("interface nic", &["device", "interface"]),
-        (
-            "filesystem mount partition volume mountpoint",
-            &["mountpoint", "device"],
-        ),
-        (
-            "region zone datacenter cluster",
-            &["region", "zone", "datacenter", "cluster"],
-        ),
-    ];
-    NAMES
+    LABEL_WORDS
         .iter()
         .filter(|(words, _)| {
             words

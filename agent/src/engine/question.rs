@@ -1,5 +1,6 @@
 //! A question in words to an [`Intent`].
 
+use super::promql;
 use super::window::{self, When};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,10 @@ pub enum Intent {
         only_down: bool,
     },
     Show(Ask),
+    /// Which metrics there are, by these words.
+    List {
+        keywords: Vec<String>,
+    },
     /// Nothing that could be looked up.
     Unknown,
 }
@@ -84,6 +89,12 @@ pub fn read(question: &str) -> Intent {
         || (has("up") && (has("what") || has("which") || has("instances")));
     if ask.metric.is_none() && asks_targets {
         return Intent::Targets { only_down: false };
+    }
+    if asks_for_a_list(&words) && ask.metric.is_none() {
+        words.retain(|word| {
+            !LIST_WORDS.contains(&word.as_str()) && !STOP_WORDS.contains(&word.as_str())
+        });
+        return Intent::List { keywords: words };
     }
     take_counts(&mut words, &mut ask);
     take_by(&mut words, &mut ask);
@@ -157,6 +168,29 @@ fn is_about_us(lower: &str) -> bool {
     ]
     .iter()
     .any(|phrase| lower.contains(phrase))
+}
+
+const LIST_WORDS: [&str; 8] = [
+    "list",
+    "find",
+    "search",
+    "available",
+    "exist",
+    "exists",
+    "named",
+    "called",
+];
+
+/// "which metrics are there about memory", "find metrics for disks"
+fn asks_for_a_list(words: &[String]) -> bool {
+    let has = |word: &str| words.iter().any(|w| w == word);
+    let names_metrics = has("metrics");
+    let asks =
+        has("which") || has("what") || has("about") || LIST_WORDS.iter().any(|word| has(word));
+    names_metrics && asks
+        || words
+            .first()
+            .is_some_and(|word| matches!(word.as_str(), "search" | "find"))
 }
 
 /// Lower-case words without the signs around them; metric names and `label=value` pairs go into `ask`.
@@ -259,6 +293,18 @@ fn take_by(words: &mut Vec<String>, ask: &mut Ask) {
             continue;
         }
         at += 1;
+        // In "top 5 instances by CPU usage" the label stands before the word, and the subject after it.
+        if word == "by"
+            && ask.top.or(ask.bottom).is_some()
+            && let Some(label) = rest
+                .last()
+                .filter(|word| promql::is_label_word(word))
+                .cloned()
+        {
+            rest.pop();
+            ask.by.push(label);
+            continue;
+        }
         while let Some(label) = all.get(at) {
             // "per second" is how a rate is said anyway.
             if matches!(label.as_str(), "second" | "sec" | "minute" | "hour" | "s") {
@@ -333,6 +379,16 @@ mod tests {
         assert_eq!(
             (top.top, top.metric.as_deref()),
             (Some(3), Some("http_requests_total"))
+        );
+        let top = ask("Show the top 5 instances by CPU usage");
+        assert_eq!(
+            (top.by.join(" "), top.keywords.join(" ")),
+            ("instances".into(), "cpu usage".into())
+        );
+        let top = ask("top 5 cpu usage by instance");
+        assert_eq!(
+            (top.by.join(" "), top.keywords.join(" ")),
+            ("instance".into(), "cpu usage".into())
         );
         assert_eq!(ask("the 5 busiest devices by network traffic").top, Some(5));
 

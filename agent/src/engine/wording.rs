@@ -113,6 +113,54 @@ pub(super) fn nothing_fits(value: &Value) -> String {
     )
 }
 
+/// The metrics that a search found, with what they are.
+pub(super) fn list(search: &Value) -> String {
+    let hits = search
+        .get("hits")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let keywords = search
+        .get("keywords")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let number = |key: &str| search.get(key).and_then(Value::as_u64).unwrap_or(0);
+    if search.get("code").is_some() {
+        return failed(search);
+    }
+    if hits.is_empty() && keywords.is_empty() {
+        return format!(
+            "{} metrics have data in this window. Name a subject to find some of them, for example *memory*.",
+            number("all")
+        );
+    }
+    if hits.is_empty() {
+        return nothing_fits(search);
+    }
+    let total = number("total");
+    let mut out = match hits.len() as u64 {
+        shown if shown < total => format!(
+            "{total} metrics fit {}; the best {shown} are:\n\n",
+            code(keywords)
+        ),
+        1 => format!("One metric fits {}:\n\n", code(keywords)),
+        _ => format!("{total} metrics fit {}:\n\n", code(keywords)),
+    };
+    out.push_str("| metric | type | description |\n| --- | --- | --- |\n");
+    for hit in hits {
+        let text = |key: &str| hit.get(key).and_then(Value::as_str).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} |",
+            code(text("name")),
+            text("type"),
+            plain(text("help"))
+        );
+    }
+    out.push_str("\nType `/metric` and a name to see one of them.");
+    out
+}
+
 pub(super) fn no_such_label(missing: &[String], metric: &Described) -> String {
     let mut labels: Vec<String> = metric
         .labels
