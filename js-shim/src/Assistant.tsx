@@ -7,8 +7,8 @@ import { Conversation } from './Conversation';
 import { Conversations } from './Conversations';
 import { dispatch, startOrResume } from './core';
 import { DatasourcePicker } from './DatasourcePicker';
-import type { AppView } from './generated/view';
-import { hostEnv, signInUrl, useHostPanelKinds, useHostStepMs, useHostTimeRange } from './host';
+import type { AppView, TimeRange } from './generated/view';
+import { hostEnv, rangeNow, signInUrl, useHostPanelKinds, useHostStepMs, useHostTimeRange } from './host';
 import { Icon } from './Icon';
 import { Trouble } from './Trouble';
 import { useFollowBottom } from './use-follow-bottom';
@@ -18,18 +18,30 @@ import { useApp } from './use-view';
 const PANEL_WIDTH_PX = 860;
 
 export function Assistant(): React.ReactElement {
-  useTellCore();
+  const timeRange = useHostTimeRange();
+  useTellCore(timeRange);
   const app = useApp();
-  return app ? <Layout app={app} /> : <p className="persai-starting">Connecting to the relay</p>;
+  const ask = (text: string): boolean => {
+    startOrResume(hostEnv(rangeNow(timeRange)));
+    return dispatch({ type: 'ask', text });
+  };
+  return app ? <Layout app={app} onAsk={ask} /> : <p className="persai-starting">Connecting to the relay</p>;
 }
 
-function Layout({ app }: { app: AppView }): React.ReactElement {
+interface LayoutProps {
+  app: AppView;
+  /** False where the question was not taken. */
+  onAsk: (text: string) => boolean;
+}
+
+function Layout({ app, onAsk }: LayoutProps): React.ReactElement {
   const follow = useFollowBottom(app.conversationId);
   const [listOpen, setListOpen] = useState(false);
 
   const ask = (text: string) => {
-    dispatch({ type: 'ask', text });
-    follow.toBottom();
+    const taken = onAsk(text);
+    if (taken) follow.toBottom();
+    return taken;
   };
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.key !== 'Escape') return;
@@ -72,21 +84,20 @@ function Layout({ app }: { app: AppView }): React.ReactElement {
         {app.messages.length === 0 && trouble}
         <Conversation app={app} follow={follow} onAsk={ask} />
         {app.messages.length > 0 && trouble}
-        <Composer app={app} onAsk={follow.toBottom} />
+        <Composer app={app} onAsk={ask} />
       </div>
     </div>
   );
 }
 
 /** What the host knows and the core must: where we are, the page's time range, panel kinds, visibility. */
-function useTellCore(): void {
-  const timeRange = useHostTimeRange();
+function useTellCore({ startMs, endMs }: TimeRange): void {
   const stepMs = useHostStepMs(PANEL_WIDTH_PX);
   const kinds = useHostPanelKinds();
 
   useEffect(() => {
-    startOrResume(hostEnv({ startMs: timeRange.startMs, endMs: timeRange.endMs }));
-  }, [timeRange.startMs, timeRange.endMs]);
+    startOrResume(hostEnv({ startMs, endMs }));
+  }, [startMs, endMs]);
   useEffect(() => void dispatch({ type: 'setSuggestedStep', stepMs }), [stepMs]);
   useEffect(() => {
     if (kinds) dispatch({ type: 'setPanelKinds', kinds: [...kinds] });

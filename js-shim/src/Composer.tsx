@@ -13,7 +13,8 @@ let lastQuestion = '';
 
 interface Props {
   app: AppView;
-  onAsk: () => void;
+  /** False where the question was not taken; the draft then stays. */
+  onAsk: (text: string) => boolean;
 }
 
 export function Composer({ app, onAsk }: Props): React.ReactElement {
@@ -37,11 +38,9 @@ export function Composer({ app, onAsk }: Props): React.ReactElement {
 
   const canAsk = app.canSend && !app.running && text.trim() !== '';
   const ask = () => {
-    if (!canAsk) return;
-    if (!dispatch({ type: 'ask', text })) return;
+    if (!canAsk || !onAsk(text)) return;
     lastQuestion = text;
     write('');
-    onAsk();
     box.current?.focus({ preventScroll: true });
   };
   const onKeyDown = (event: React.KeyboardEvent<HTMLTextAreaElement>) => {

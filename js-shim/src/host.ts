@@ -31,9 +31,24 @@ export function signInUrl(): string {
   return `${apiPrefix()}/sign-in?rd=${encodeURIComponent(here)}`;
 }
 
-export function useHostTimeRange(): TimeRange {
-  const { start, end } = pluginSystem.useTimeRange().absoluteTimeRange;
-  return { startMs: start.getTime(), endMs: end.getTime() };
+export interface HostTimeRange extends TimeRange {
+  /** "The last hour": its end moves on with the clock. */
+  endsNow: boolean;
+}
+
+export function useHostTimeRange(): HostTimeRange {
+  const { timeRange, absoluteTimeRange } = pluginSystem.useTimeRange();
+  return {
+    startMs: absoluteTimeRange.start.getTime(),
+    endMs: absoluteTimeRange.end.getTime(),
+    endsNow: 'pastDuration' in timeRange && timeRange.end === undefined,
+  };
+}
+
+/** The range as it is now: Perses works out "the last hour" only when it is chosen or refreshed. */
+export function rangeNow({ startMs, endMs, endsNow }: HostTimeRange): TimeRange {
+  const now = Date.now();
+  return endsNow ? { startMs: now - (endMs - startMs), endMs: now } : { startMs, endMs };
 }
 
 /** Milliseconds between points that suit a chart of `width` CSS pixels in the page's time range. */

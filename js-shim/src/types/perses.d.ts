@@ -8,7 +8,12 @@ declare module '@perses-dev/plugin-system' {
     start: Date;
     end: Date;
   }
-  export function useTimeRange(): { absoluteTimeRange: AbsoluteTimeRange };
+  export function useTimeRange(): {
+    /** As chosen: two dates, or "the last hour" with or without a fixed end. */
+    timeRange: AbsoluteTimeRange | { pastDuration: string; end?: Date };
+    /** The same as two dates; "the last hour" is worked out when it is chosen or refreshed, not each time it is read. */
+    absoluteTimeRange: AbsoluteTimeRange;
+  };
   export function useSuggestedStepMs(width?: number): number;
   export function TimeRangeProvider(props: {
     timeRange: AbsoluteTimeRange;

@@ -4,19 +4,17 @@ import './fetch-layers';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { createRoot } from 'react-dom/client';
 import { createBrowserRouter, Navigate, RouterProvider } from 'react-router-dom';
-import { Dashboard } from './Dashboard';
 import { Explore } from './Explore';
 import { Layout } from './Layout';
 import { SignIn } from './SignIn';
 
-// A data router: the dashboard view asks before it is left, which only a data router can.
+// A data router, as Perses' own: its parts may ask before a page is left.
 const router = createBrowserRouter([
   {
     element: <Layout />,
     children: [
       { path: '/sign-in', element: <SignIn /> },
       { path: '/explore', element: <Explore /> },
-      { path: '/projects/:project/dashboards/:dashboard', element: <Dashboard /> },
       { path: '*', element: <Navigate to="/explore" replace /> },
     ],
   },
