@@ -1,7 +1,7 @@
 // The assistant on the page: tells the core where it is, and lays out list, conversation and composer.
 
 import * as React from 'react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Composer } from './Composer';
 import { Conversation } from './Conversation';
 import { Conversations } from './Conversations';
@@ -37,6 +37,11 @@ interface LayoutProps {
 function Layout({ app, onAsk }: LayoutProps): React.ReactElement {
   const follow = useFollowBottom(app.conversationId);
   const [listOpen, setListOpen] = useState(false);
+  const menu = useRef<HTMLButtonElement>(null);
+  const closeList = () => {
+    setListOpen(false);
+    menu.current?.focus();
+  };
 
   const ask = (text: string) => {
     const taken = onAsk(text);
@@ -45,7 +50,7 @@ function Layout({ app, onAsk }: LayoutProps): React.ReactElement {
   };
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.key !== 'Escape') return;
-    if (listOpen) setListOpen(false);
+    if (listOpen) closeList();
     else if (app.running) dispatch({ type: 'stop' });
   };
 
@@ -69,6 +74,7 @@ function Layout({ app, onAsk }: LayoutProps): React.ReactElement {
         <div className="persai-top">
           <button
             type="button"
+            ref={menu}
             className="persai-button persai-menu"
             aria-label="Conversations"
             aria-expanded={listOpen}

@@ -1,9 +1,12 @@
 // The visible conversation: its messages, the first questions while it is empty, and the quiet line of what goes on.
 
 import * as React from 'react';
+import { readAnew } from './core';
+import { ErrorBoundary } from './ErrorBoundary';
 import type { AppView } from './generated/view';
 import { Icon } from './Icon';
 import { Message } from './Message';
+import { Trouble } from './Trouble';
 import type { FollowBottom } from './use-follow-bottom';
 
 interface Props {
@@ -29,7 +32,9 @@ export function Conversation({ app, follow, onAsk }: Props): React.ReactElement 
         <div className="persai-column" ref={follow.contentRef}>
           {empty && <FirstLook app={app} onAsk={onAsk} />}
           {app.messages.map((id) => (
-            <Message key={id} id={id} />
+            <ErrorBoundary key={id} place={`message ${id}`} fallback={brokenMessage}>
+              <Message id={id} />
+            </ErrorBoundary>
           ))}
           {app.running && (
             <p className="persai-activity">
@@ -45,6 +50,26 @@ export function Conversation({ app, follow, onAsk }: Props): React.ReactElement 
         </button>
       )}
     </div>
+  );
+}
+
+/** The other messages stay. */
+function brokenMessage(error: Error, reset: () => void): React.ReactElement {
+  return (
+    <Trouble
+      trouble={{
+        code: 'messageFailed',
+        what: 'This message can’t be drawn.',
+        why: error.message,
+        todo: 'Draw it again, or reload the page. The conversation is kept by the relay.',
+        canRetry: true,
+      }}
+      onRetry={() => {
+        readAnew();
+        reset();
+      }}
+      retryLabel="Draw again"
+    />
   );
 }
 

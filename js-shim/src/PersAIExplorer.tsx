@@ -3,7 +3,7 @@
 
 import * as React from 'react';
 import { Assistant } from './Assistant';
-import { loadCore, retryLoad } from './core';
+import { loadCore, readAnew, retryLoad } from './core';
 import { ErrorBoundary } from './ErrorBoundary';
 import { useHostColours } from './host';
 import { STYLES } from './styles';
@@ -15,22 +15,7 @@ void loadCore();
 
 export function PersAIExplorer(): React.ReactElement {
   return (
-    <ErrorBoundary
-      place="the view"
-      fallback={(error, reset) => (
-        <Trouble
-          trouble={{
-            code: 'viewFailed',
-            what: 'PersAI could not draw its view.',
-            why: error.message,
-            todo: 'Try again. The conversation is kept by the relay.',
-            canRetry: true,
-          }}
-          announce
-          onRetry={reset}
-        />
-      )}
-    >
+    <ErrorBoundary place="the frame" fallback={broken}>
       <Frame />
     </ErrorBoundary>
   );
@@ -41,7 +26,6 @@ function Frame(): React.ReactElement {
   const root = React.useRef<HTMLDivElement>(null);
   const height = useFillHeight(root);
   const { dark, variables } = useHostColours();
-  const core = useCoreState();
   return (
     <div
       className="persai"
@@ -51,18 +35,44 @@ function Frame(): React.ReactElement {
       style={{ ...variables, height, colorScheme: dark ? 'dark' : 'light' } as React.CSSProperties}
     >
       <style>{STYLES}</style>
-      {core.kind === 'loading' && <p className="persai-starting">Starting PersAI</p>}
-      {core.kind === 'failed' && (
-        <div className="persai-starting">
-          <Trouble
-            trouble={core.trouble}
-            announce
-            onRetry={retryLoad}
-            retryLabel={core.trouble.code === 'coreStopped' ? 'Reload the page' : 'Retry'}
-          />
-        </div>
-      )}
-      {core.kind === 'ready' && <Assistant />}
+      <ErrorBoundary place="the view" fallback={broken}>
+        <Content />
+      </ErrorBoundary>
     </div>
+  );
+}
+
+function Content(): React.ReactElement {
+  const core = useCoreState();
+  if (core.kind === 'ready') return <Assistant />;
+  if (core.kind === 'loading') return <p className="persai-starting">Starting PersAI</p>;
+  return (
+    <div className="persai-starting">
+      <Trouble
+        trouble={core.trouble}
+        announce
+        onRetry={retryLoad}
+        retryLabel={core.trouble.code === 'coreStopped' ? 'Reload the page' : 'Retry'}
+      />
+    </div>
+  );
+}
+
+function broken(error: Error, reset: () => void): React.ReactElement {
+  return (
+    <Trouble
+      trouble={{
+        code: 'viewFailed',
+        what: 'PersAI could not draw its view.',
+        why: error.message,
+        todo: 'Try again. The conversation is kept by the relay.',
+        canRetry: true,
+      }}
+      announce
+      onRetry={() => {
+        readAnew();
+        reset();
+      }}
+    />
   );
 }

@@ -76,7 +76,12 @@ async function load(): Promise<void> {
 function takePatches(json: string): void {
   if (store.apply(JSON.parse(json) as Patch[]) || !handle) return;
   console.warn('PersAI: the view was out of step with the core and was read anew');
-  store.reset(JSON.parse(handle.snapshot()) as Patch[]);
+  readAnew();
+}
+
+/** Builds the view again from the core's own state. */
+export function readAnew(): void {
+  if (handle) store.reset(JSON.parse(handle.snapshot()) as Patch[]);
 }
 
 /** Tells the core something; false where it was not taken. Before the core has been loaded nothing is. */
