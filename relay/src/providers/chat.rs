@@ -38,6 +38,10 @@ pub struct ChatModel {
 impl ChatModel {
     /// Reads the key; sends nothing.
     pub fn new(config: &ProviderConfig) -> Result<Self, ConfigError> {
+        Self::with_idle_timeout(config, IDLE_TIMEOUT)
+    }
+
+    fn with_idle_timeout(config: &ProviderConfig, idle: Duration) -> Result<Self, ConfigError> {
         let wrong = |what: String| ConfigError::new(format!("provider {:?}: {what}", config.id));
         let url = &config.base_url;
         if !url.username().is_empty()
@@ -63,7 +67,7 @@ impl ChatModel {
             .with_base_url(url.as_str().trim_end_matches('/'))
             .connect(transport)
             .chat(config.model.clone())
-            .with_idle_timeout(Some(IDLE_TIMEOUT))
+            .with_idle_timeout(Some(idle))
             .erase();
         let values = config
             .headers
@@ -235,4 +239,64 @@ fn arguments(call: &ToolCall, sent: String) -> String {
         return sent;
     }
     serde_json::Value::Object(call.function.arguments.clone()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use persai_agent::message::{ContentBlock, Message, Role};
+    use persai_agent::ports::ToolChoice;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn a_provider_that_falls_silent_is_given_up() {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        let word = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+        for said in [String::new(), head.to_owned(), format!("{head}{word}")] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            tokio::spawn(async move {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut request = [0; 8192];
+                assert!(socket.read(&mut request).await.unwrap() > 0);
+                socket.write_all(said.as_bytes()).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            });
+            let config = Config::from_toml(&format!(
+                "perses_url = \"http://localhost:1\"\n[[providers]]\nid = \"p\"\nkind = \"openaiChat\"\n\
+                 base_url = \"http://127.0.0.1:{port}\"\nmodel = \"m\"\n"
+            ))
+            .unwrap();
+            let idle = Duration::from_millis(200);
+            let model = ChatModel::with_idle_timeout(&config.providers[0], idle).unwrap();
+            let question = Message {
+                role: Role::User,
+                blocks: vec![ContentBlock::Text { text: "q".into() }],
+                replay: None,
+            };
+            let request = ModelRequest {
+                system_prompt: "s".into(),
+                messages: vec![question],
+                tools: vec![],
+                tool_choice: ToolChoice::Auto,
+                max_output_tokens: 10,
+            };
+            let answer = model.stream(request).collect::<Vec<_>>();
+            let events = tokio::time::timeout(Duration::from_secs(5), answer)
+                .await
+                .unwrap();
+            let Some(ModelEvent::Error(error)) = events.last() else {
+                panic!("{events:?}")
+            };
+            assert_eq!(
+                (error.kind, error.retryable),
+                (ModelErrorKind::Timeout, true)
+            );
+        }
+    }
 }

@@ -79,6 +79,8 @@ pub fn stream(reading: Reading, mut follower: Follower) -> BoxStream<'static, St
             }
             loop {
                 let followed = tokio::select! {
+                    // What was committed before the close is sent first.
+                    biased;
                     followed = follower.next() => followed,
                     () = closed.cancelled() => return,
                 };

@@ -157,7 +157,7 @@ impl Runs {
         })
     }
 
-    /// Starts a run, or answers with the known one of that id. What is written before this returns is on disk.
+    /// Starts a run, or answers with the known one of that id. Its question is in the log before this returns.
     /// `credentials` are those that `resolved.datasources_port` uses; an expired token starts nothing.
     ///
     /// # Errors

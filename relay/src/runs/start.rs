@@ -237,7 +237,7 @@ fn first_batch(
             title: title(&question.text),
             parent_run_id: question.parent_run_id.clone(),
         }),
-        durability: Durability::Synced,
+        durability: Durability::Committed,
     }
 }
 
@@ -298,6 +298,13 @@ fn launch(
 
     let inner = Arc::clone(inner);
     tokio::spawn(async move {
+        // A cancel that came between the first record and this task found nobody to stop.
+        if let Ok(Some(row)) = inner.log.run(&key.0, &key.1).await
+            && row.cancel_asked
+            && let Some(active) = inner.active_run(&key)
+        {
+            active.cancel.cancel();
+        }
         let outcome = task.await;
         // The journal went with the run; its last deltas go into the log before the end.
         if written.await.is_err() {

@@ -3,3 +3,4 @@
 
 mod sqlite;
 mod suite;
+mod support;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::suite::{batch, delta, end, key, read_all, start, text};
+use crate::support::{batch, delta, end, key, read_all, start, text};
 use persai_relay::log::sqlite::SqliteLog;
 use persai_relay::log::{EventLog, Kind, LogError};
 use sqlx::{Connection, SqliteConnection};

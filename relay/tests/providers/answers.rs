@@ -138,6 +138,110 @@ async fn cc_length_in_call_says_length() {
 }
 
 #[tokio::test]
+async fn cc_reasoning_comes_before_the_text() {
+    for field in ["reasoning_content", "reasoning"] {
+        let thought = delta(&format!(r#"{{"{field}":"hmm"}}"#));
+        let body = chunks(&[&thought, &delta(r#"{"content":"ok"}"#), &finish("stop")]);
+        let (events, _) = answer(sse(&body)).await;
+        let at = |wanted: &ModelEvent| events.iter().position(|event| event == wanted);
+        let (thought, said) = (
+            at(&ModelEvent::ReasoningDelta("hmm".into())),
+            at(&ModelEvent::TextDelta("ok".into())),
+        );
+        assert!(thought.is_some() && thought < said, "{field}: {events:?}");
+    }
+}
+
+#[tokio::test]
+async fn cc_index_same_none_gap_and_huge() {
+    let call = |index: &str, id: &str| {
+        call_delta(
+            index,
+            &format!(
+                r#""id":"{id}","type":"function","function":{{"name":"query_metrics","arguments":"{{}}"}}"#
+            ),
+        )
+    };
+    let zero = r#""index":0,"#;
+    for (case, deltas, expected) in [
+        ("same", vec![call(zero, "a"), call(zero, "b")], 2),
+        ("none", vec![call("", "a")], 1),
+        ("gap", vec![call(r#""index":1,"#, "a")], 1),
+    ] {
+        let mut all: Vec<&str> = deltas.iter().map(String::as_str).collect();
+        let end = finish("tool_calls");
+        all.push(&end);
+        let (events, _) = answer(sse(&chunks(&all))).await;
+        assert_eq!(calls(&events).len(), expected, "{case}: {events:?}");
+    }
+    let huge = call(r#""index":4294967295,"#, "a");
+    let (events, _) = answer(sse(&chunks(&[&huge, &finish("tool_calls")]))).await;
+    assert!(calls(&events).len() <= 1);
+}
+
+#[tokio::test]
+async fn cc_one_chunk_may_hold_everything() {
+    let all = r#"{"reasoning_content":"hmm","content":"ok","tool_calls":[
+        {"index":0,"id":"a","type":"function","function":{"name":"query_metrics","arguments":"{\"a\":1}"}},
+        {"index":1,"id":"b","type":"function","function":{"name":"query_metrics","arguments":"{\"a\":2}"}}]}"#
+        .replace('\n', "");
+    let (events, _) = answer(sse(&chunks(&[&delta(&all), &finish("tool_calls")]))).await;
+    assert_eq!(text(&events), "ok");
+    assert!(events.contains(&ModelEvent::ReasoningDelta("hmm".into())));
+    assert_eq!(calls(&events).len(), 2);
+}
+
+#[tokio::test]
+async fn cc_usage_twice_counts_the_last() {
+    let first = r#"{"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
+    let null = r#"{"id":"c1","choices":[{"index":0,"delta":{"content":"a"}}],"usage":null}"#;
+    let (events, _) = answer(sse(&chunks(&[null, first, USAGE]))).await;
+    assert!(events.contains(&ModelEvent::Usage {
+        input_tokens: Some(12),
+        output_tokens: Some(3)
+    }));
+    assert_eq!(stop(&events), StopReason::EndTurn);
+}
+
+#[tokio::test]
+async fn cc_no_done_is_complete_and_done_without_finish_is_not() {
+    let body = format!(
+        "data: {}\n\ndata: {}\n\n",
+        delta(r#"{"content":"a"}"#),
+        finish("stop")
+    );
+    let (events, _) = answer(sse(&body)).await;
+    assert_eq!(stop(&events), StopReason::EndTurn);
+    let (events, _) = answer(sse(&chunks(&[&delta(r#"{"content":"a"}"#)]))).await;
+    assert_eq!(error(&events).kind, ModelErrorKind::Truncated);
+}
+
+#[tokio::test]
+async fn cc_bad_json_is_an_error_and_nothing_comes_after() {
+    let body = format!(
+        "data: {{\"choi\n\n{}",
+        chunks(&[&delta(r#"{"content":"b"}"#), &finish("stop")])
+    );
+    let (events, _) = answer(sse(&body)).await;
+    error(&events);
+    assert_eq!(text(&events), "");
+}
+
+#[tokio::test]
+async fn sse_many_takes_linear_time() {
+    let words = 60_000;
+    let word = format!("data: {}\n\n", delta(r#"{"content":"a"}"#));
+    let end = format!("data: {}\n\n", finish("stop"));
+    let script = vec![
+        Step::Send(SSE.as_bytes().to_vec()),
+        Step::Send(word.repeat(words).into_bytes()),
+        Step::Send(end.into_bytes()),
+    ];
+    let (events, _) = answer(script).await;
+    assert_eq!(text(&events).len(), words);
+}
+
+#[tokio::test]
 async fn cc_refusal_is_shown_and_named() {
     let body = chunks(&[
         &delta(r#"{"refusal":"I can't."}"#),

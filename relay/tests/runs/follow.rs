@@ -24,11 +24,14 @@ async fn everybody_who_follows_sees_the_same() {
         .follow_conversation(&ann(), "c1", None)
         .await
         .unwrap();
+    let mut seen = until(&mut two, |item| is_custom(item, "persai.caughtUp")).await;
     gate.say("Hello ");
-    let mut seen = until(&mut two, |item| {
-        text(std::slice::from_ref(item)).contains("Hello")
-    })
-    .await;
+    seen.extend(
+        until(&mut two, |item| {
+            text(std::slice::from_ref(item)).contains("Hello")
+        })
+        .await,
+    );
     let late = world.runs.follow_run(&ann(), "r1", None).await.unwrap();
     for n in 0..50 {
         gate.say(&format!("word{n} "));

@@ -265,3 +265,39 @@ async fn a_later_turn_knows_the_earlier_one_and_foreign_messages_are_quoted() {
         "the log is the history"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancel_at_any_moment_holds() {
+    let mut too_early = 0;
+    for n in 0..60u64 {
+        let (model, mut gate) = GatedModel::new();
+        let world = world(model).await;
+        let (run, runs) = (format!("r{n}"), world.runs.clone());
+        let starting = {
+            let run = run.clone();
+            tokio::spawn(async move { start(&runs, input("c1", &run, "q")).await })
+        };
+        tokio::time::sleep(Duration::from_micros(n * 100)).await;
+        while let Err(error) = world.runs.cancel(&ann(), &run).await {
+            // Not yet written: then there is nothing to cancel.
+            assert_eq!(error.code, ErrorCode::NotFound);
+            too_early += 1;
+            tokio::task::yield_now().await;
+        }
+        starting.await.unwrap().unwrap();
+        let items = rest(world.runs.follow_run(&ann(), &run, None).await.unwrap()).await;
+        assert_well_formed(&items);
+        assert!(matches!(
+            event(items.last().unwrap()),
+            Event::RunFinished {
+                outcome: Some(Outcome::Cancelled),
+                ..
+            }
+        ));
+        let asked = gate.asked().len();
+        tokio::time::timeout(Duration::from_secs(1), gate.closed(asked))
+            .await
+            .expect("a model call goes on");
+    }
+    println!("cancels before the first record: {too_early}");
+}

@@ -125,7 +125,8 @@ impl SqliteLog {
         limit: u32,
     ) -> Result<Vec<ConversationSummary>, LogError> {
         let rows = sqlx::query(
-            "SELECT c.id, c.title, c.created_at_ms, c.updated_at_ms, c.last_seq, n.run_id, n.state, n.reason \
+            "SELECT c.id, c.title, c.created_at_ms, c.updated_at_ms, \
+               MAX(c.last_seq, COALESCE((SELECT MAX(seq) FROM records WHERE conversation_key = c.key), 0)), n.run_id, n.state, n.reason \
              FROM conversations c LEFT JOIN runs n ON n.conversation_key = c.key AND n.first_seq = \
                (SELECT MAX(first_seq) FROM runs WHERE conversation_key = c.key) \
              WHERE c.owner = ?1 AND (?2 IS NULL OR c.id = ?2) ORDER BY c.updated_at_ms DESC, c.key DESC LIMIT ?3",

@@ -35,7 +35,8 @@ pub async fn place(
     conversation: &ConversationKey,
 ) -> Sql<Option<Place>> {
     let row: Option<(i64, i64, Option<String>)> = sqlx::query_as(
-        "SELECT key, last_seq, (SELECT run_id FROM runs WHERE conversation_key = key AND ended_at_ms IS NULL) \
+        "SELECT key, MAX(last_seq, COALESCE((SELECT MAX(seq) FROM records WHERE conversation_key = key), 0)), \
+         (SELECT run_id FROM runs WHERE conversation_key = key AND ended_at_ms IS NULL) \
          FROM conversations WHERE owner = ?1 AND id = ?2",
     )
     .bind(&conversation.owner)
@@ -81,17 +82,8 @@ pub async fn create(connection: &mut SqliteConnection, batch: &Batch, title: &st
     })
 }
 
-pub async fn advance(connection: &mut SqliteConnection, place: &Place, at_ms: i64) -> Sql<()> {
-    sqlx::query("UPDATE conversations SET last_seq = ?1, updated_at_ms = ?2 WHERE key = ?3")
-        .bind(as_i64(place.last_seq))
-        .bind(at_ms)
-        .bind(place.key)
-        .execute(connection)
-        .await
-        .map(|_| ())
-}
-
-/// Does the batch's change to its run's row, and to `place`. `first_seq` is the seq of the batch's first record.
+/// Does the batch's change to its run's row, to its conversation's, and to `place`. `first_seq` is the seq of the
+/// batch's first record.
 pub async fn change_run(
     connection: &mut SqliteConnection,
     batch: &Batch,
@@ -136,41 +128,46 @@ pub async fn change_run(
             .bind(&batch.run_id)
         }
     };
-    query.execute(connection).await.map(|_| ())
+    query.execute(&mut *connection).await?;
+    sqlx::query("UPDATE conversations SET last_seq = ?1, updated_at_ms = ?2 WHERE key = ?3")
+        .bind(as_i64(place.last_seq))
+        .bind(batch.at_ms)
+        .bind(place.key)
+        .execute(connection)
+        .await
+        .map(|_| ())
 }
 
-/// Few statements for many rows: a few sizes, each prepared once.
+/// Rows of one insert, at most.
+pub const MAX_ROWS: usize = 32;
+
+/// At most [`MAX_ROWS`] rows are one statement, and so one transaction by themselves.
 pub async fn insert(connection: &mut SqliteConnection, rows: &[NewRow]) -> Sql<()> {
-    let mut rest = rows;
-    for (size, sql) in INSERTS.iter() {
-        while rest.len() >= *size {
-            let (chunk, after) = rest.split_at(*size);
-            let mut query = sqlx::query(AssertSqlSafe(Arc::clone(sql)));
-            for NewRow { key, record } in chunk {
-                query = query
-                    .bind(key)
-                    .bind(as_i64(record.seq))
-                    .bind(record.v)
-                    .bind(record.at_ms)
-                    .bind(Arc::clone(&record.run_id))
-                    .bind(record.kind.as_str())
-                    .bind(Arc::clone(&record.body))
-                    .bind(record.data.as_deref().map(Vec::as_slice));
-            }
-            query.execute(&mut *connection).await?;
-            rest = after;
+    for chunk in rows.chunks(MAX_ROWS) {
+        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&INSERTS[chunk.len() - 1])));
+        for NewRow { key, record } in chunk {
+            query = query
+                .bind(key)
+                .bind(as_i64(record.seq))
+                .bind(record.v)
+                .bind(record.at_ms)
+                .bind(Arc::clone(&record.run_id))
+                .bind(record.kind.as_str())
+                .bind(Arc::clone(&record.body))
+                .bind(record.data.as_deref().map(Vec::as_slice));
         }
+        query.execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// Sizes of the inserts, largest first, with their statements.
-static INSERTS: LazyLock<[(usize, Arc<str>); 4]> = LazyLock::new(|| {
-    [64, 16, 4, 1].map(|size| {
-        let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?)"; size].join(", ");
-        let sql =
-            format!("INSERT INTO records (conversation_key, seq, v, at_ms, run_id, kind, body, data) VALUES {values}");
-        (size, Arc::from(sql))
+/// One statement per number of rows, each prepared once.
+static INSERTS: LazyLock<[Arc<str>; MAX_ROWS]> = LazyLock::new(|| {
+    std::array::from_fn(|index| {
+        let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?)"; index + 1].join(", ");
+        Arc::from(format!(
+            "INSERT INTO records (conversation_key, seq, v, at_ms, run_id, kind, body, data) VALUES {values}"
+        ))
     })
 });
 

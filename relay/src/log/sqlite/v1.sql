@@ -7,6 +7,7 @@ CREATE TABLE conversations (
     id             TEXT    NOT NULL,
     title          TEXT    NOT NULL,
     created_at_ms  INTEGER NOT NULL,
+    -- Both as of the last start, cancel or end of a run; between these the records know better.
     updated_at_ms  INTEGER NOT NULL,
     last_seq       INTEGER NOT NULL,
     UNIQUE (owner, id)

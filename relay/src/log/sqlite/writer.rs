@@ -22,6 +22,8 @@ const GATHER: Duration = Duration::from_millis(4);
 /// So many commits within [`BUSY_WINDOW`] mean that many come.
 const BUSY_COMMITS: usize = 8;
 const BUSY_WINDOW: Duration = Duration::from_millis(24);
+/// Takes the write lock at once, so that nothing has to be done again later.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 /// Conversations whose place the writer knows by heart.
 const MAX_PLACES: usize = 4096;
 
@@ -163,6 +165,7 @@ impl Writer {
         }
     }
 
+    /// Deltas alone are one statement, which is its own transaction; anything more is put into one.
     async fn write(
         &mut self,
         group: &[Waiting],
@@ -170,24 +173,24 @@ impl Writer {
         let synced = group
             .iter()
             .any(|waiting| waiting.batch.durability == Durability::Synced);
-        self.begin(synced).await?;
+        self.set_synced(synced).await?;
+        let mut begun = group.iter().any(|waiting| waiting.batch.change.is_some());
+        if begun {
+            execute(&mut self.connection, BEGIN).await?;
+        }
         let mut rows = Vec::new();
         let mut outcomes = Vec::with_capacity(group.len());
-        let mut touched: HashMap<&ConversationKey, i64> = HashMap::new();
         for Waiting { batch, .. } in group {
-            let outcome = self.take(batch, &mut rows).await?;
-            if outcome.is_ok() {
-                touched.insert(&batch.conversation, batch.at_ms);
-            }
-            outcomes.push(outcome);
+            outcomes.push(self.take(batch, &mut rows).await?);
+        }
+        if !begun && rows.len() > statements::MAX_ROWS {
+            execute(&mut self.connection, BEGIN).await?;
+            begun = true;
         }
         statements::insert(&mut self.connection, &rows).await?;
-        for (conversation, at_ms) in touched {
-            if let Some(place) = self.places.get(conversation) {
-                statements::advance(&mut self.connection, place, at_ms).await?;
-            }
+        if begun {
+            execute(&mut self.connection, "COMMIT").await?;
         }
-        execute(&mut self.connection, "COMMIT").await?;
         if self.places.len() > MAX_PLACES {
             self.places.clear();
         }
@@ -284,7 +287,8 @@ impl Writer {
         let Some(place) = self.place(conversation).await? else {
             return Ok(());
         };
-        self.begin(false).await?;
+        self.set_synced(false).await?;
+        execute(&mut self.connection, BEGIN).await?;
         let mut done = statements::fold(
             &mut self.connection,
             &place,
@@ -303,7 +307,7 @@ impl Writer {
     }
 
     /// FULL syncs the WAL at the commit, and with it all earlier ones; NORMAL leaves that to the checkpoints.
-    async fn begin(&mut self, synced: bool) -> Result<(), sqlx::Error> {
+    async fn set_synced(&mut self, synced: bool) -> Result<(), sqlx::Error> {
         if synced != self.synced {
             let sql = if synced {
                 "PRAGMA synchronous = FULL"
@@ -313,7 +317,7 @@ impl Writer {
             execute(&mut self.connection, sql).await?;
             self.synced = synced;
         }
-        execute(&mut self.connection, "BEGIN IMMEDIATE").await
+        Ok(())
     }
 
     async fn roll_back(&mut self) {
