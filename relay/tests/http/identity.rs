@@ -131,7 +131,7 @@ async fn whoami_is_asked_again_after_its_time() {
     assert!(Freshness::default().whoami <= Duration::from_secs(30));
     assert_eq!(Freshness::default().config, Duration::from_secs(60));
     let freshness = Freshness {
-        whoami: Duration::from_millis(300),
+        whoami: Duration::from_secs(3),
         ..Freshness::default()
     };
     let relay = Relay::with(Options {
@@ -150,7 +150,7 @@ async fn whoami_is_asked_again_after_its_time() {
         2,
         "another token is another question"
     );
-    tokio::time::sleep(Duration::from_millis(350)).await;
+    tokio::time::sleep(Duration::from_millis(3100)).await;
     list().await;
     assert_eq!(relay.perses.count(WHOAMI), 3);
 }
@@ -158,10 +158,10 @@ async fn whoami_is_asked_again_after_its_time() {
 #[tokio::test]
 async fn a_token_is_not_believed_past_its_own_end() {
     let relay = Relay::start().await;
-    let token = token("alice", 2);
+    let token = token("alice", 4);
     let list = || send(relay.get(LIST).bearer_auth(&token));
     assert_eq!(list().await.status, 200);
-    tokio::time::sleep(Duration::from_millis(2100)).await;
+    tokio::time::sleep(Duration::from_millis(4100)).await;
     assert_eq!(list().await.error(), (403, "persesTokenExpired".to_owned()));
     assert_eq!(relay.perses.count(WHOAMI), 2);
 }

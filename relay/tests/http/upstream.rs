@@ -15,7 +15,7 @@ use crate::support::token::{HOUR, token};
 
 const LIMITS: CallLimits = CallLimits {
     max_bytes: 100_000,
-    timeout_ms: 500,
+    timeout_ms: 2_000,
 };
 
 fn as_user(perses: &Perses, token: String) -> PersesDatasources {
@@ -144,7 +144,7 @@ async fn each_failure_has_its_own_error() {
                 limit_bytes: 100_000,
             },
         ),
-        ("slow", DataError::Timeout { after_ms: 500 }),
+        ("slow", DataError::Timeout { after_ms: 2_000 }),
         ("a/b", DataError::Unknown),
         ("..", DataError::Unknown),
         ("a%2fb", DataError::Unknown),
@@ -159,7 +159,7 @@ async fn each_failure_has_its_own_error() {
     ] {
         let started = Instant::now();
         assert_eq!(query(&alice, name).await.err(), Some(expected), "{name}");
-        assert!(started.elapsed() < Duration::from_secs(3), "{name}");
+        assert!(started.elapsed() < Duration::from_secs(15), "{name}");
     }
     let labels = PromCall::Labels {
         matches: Vec::new(),

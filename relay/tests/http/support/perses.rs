@@ -327,7 +327,7 @@ fn pipe(path: &str, seen: &Seen) -> Response {
         }
         "/pipe/stream" => {
             let ticks = futures::stream::iter(0..3).then(|n| async move {
-                tokio::time::sleep(Duration::from_millis(if n == 0 { 0 } else { 300 })).await;
+                tokio::time::sleep(Duration::from_millis(if n == 0 { 0 } else { 1500 })).await;
                 Ok::<_, Infallible>(Bytes::from(format!("tick {n}\n")))
             });
             Body::from_stream(ticks).into_response()
