@@ -22,6 +22,7 @@ pub mod ports;
 pub mod prom;
 pub mod prompt;
 mod provider_error;
+mod rounds;
 pub mod run;
 pub mod template;
 pub mod tools;

@@ -77,7 +77,7 @@ fn questions_become_the_right_queries() {
         ("p99 request latency by handler", vec!["histogram_quantile(0.99, sum by (le, handler) (rate(shop_http_request_duration_seconds_bucket[$__rate_interval])))".into()], Range, 60),
         ("average request duration", vec!["sum (rate(shop_http_request_duration_seconds_sum[$__rate_interval])) / sum (rate(shop_http_request_duration_seconds_count[$__rate_interval]))".into()], Range, 60),
         ("queue depth by queue", vec!["sum by (queue) (shop_queue_depth)".into()], Range, 60),
-        ("orders that wait in the queue", vec!["shop_queue_depth".into()], Range, 60),
+        ("wait in the queue", vec!["shop_queue_depth".into()], Range, 60),
         ("rpc_duration_seconds", vec!["max by (quantile) (rpc_duration_seconds)".into()], Range, 60),
         ("/metric node_load1 last 15 minutes", vec!["node_load1".into()], Range, 15),
         ("/metric up by job", vec!["avg by (job) (up)".into()], Range, 60),
@@ -89,6 +89,13 @@ fn questions_become_the_right_queries() {
             Instant,
             60,
         ),
+        (
+            "mail queue depth",
+            vec!["shop_queue_depth{queue=\"mail\"}".into()],
+            Range,
+            60,
+        ),
+        ("http errors", vec![format!("sum (rate({requests}{{code=~\"5..\"}}[$__rate_interval])) / sum (rate({requests}[$__rate_interval]))")], Range, 60),
         (
             "error rate by handler",
             vec![format!(

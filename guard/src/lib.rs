@@ -5,6 +5,7 @@
 
 pub mod adapter;
 pub mod breadth;
+mod naming;
 pub mod tree;
 pub mod unit;
 pub mod verdict;

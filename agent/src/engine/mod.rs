@@ -2,13 +2,16 @@
 //! and says so. It sees a request and nothing else; times are words that the tools resolve.
 //!
 //! Where to start: [`planner`] decides the next move from what the turn has found so far. [`question`] reads the
-//! question, [`recipes`] and [`promql`] make queries, [`wording`] writes the answer from the tools' figures.
+//! question, [`recipes`] and [`promql`] make queries, [`wording`] writes the
+//! answer from the tools' figures; [`talk`] says the rest.
 
 mod figures;
 mod planner;
 mod promql;
 mod question;
 mod recipes;
+mod talk;
+mod text;
 mod window;
 mod wording;
 
@@ -158,7 +161,7 @@ fn answer(request: &ModelRequest) -> Vec<ModelEvent> {
             });
             return events;
         }
-        Move::Call(_) => wording::out_of_rounds(&conversation),
+        Move::Call(_) => talk::out_of_rounds(&conversation),
         Move::Say(text) => text,
     };
     let mut events: Vec<ModelEvent> = text

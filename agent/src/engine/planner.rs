@@ -6,7 +6,7 @@ use super::promql::{self, Described, Planned};
 use super::question::{self, Ask, Intent};
 use super::recipes::{self, Recipe};
 use super::window::When;
-use super::{Conversation, Done, wording};
+use super::{Conversation, Done, talk, wording};
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Move {
@@ -24,10 +24,10 @@ pub(super) struct Call {
 pub(super) fn next_move(conversation: &Conversation<'_>, offered: &[&str]) -> Move {
     let intent = question::read(&conversation.question);
     match &intent {
-        Intent::Help => return Move::Say(wording::help()),
-        Intent::WhoAreYou => return Move::Say(wording::who_are_you()),
-        Intent::Unknown => return Move::Say(wording::not_understood()),
-        _ if offered.is_empty() => return Move::Say(wording::no_datasource()),
+        Intent::Help => return Move::Say(talk::help()),
+        Intent::WhoAreYou => return Move::Say(talk::who_are_you()),
+        Intent::Unknown => return Move::Say(talk::not_understood()),
+        _ if offered.is_empty() => return Move::Say(talk::no_datasource()),
         _ => {}
     }
     let queried = named(conversation, "query_metrics");
@@ -61,10 +61,10 @@ pub(super) fn next_move(conversation: &Conversation<'_>, offered: &[&str]) -> Mo
         }
         Intent::List { keywords } => match named(conversation, "search_metrics").last() {
             None => search(offered, &keywords.join(" ")),
-            Some(done) => Move::Say(wording::list(done.value())),
+            Some(done) => Move::Say(talk::list(done.value())),
         },
         Intent::Show(ask) => show(conversation, &ask, &queried, offered),
-        Intent::Help | Intent::WhoAreYou | Intent::Unknown => Move::Say(wording::not_understood()),
+        Intent::Help | Intent::WhoAreYou | Intent::Unknown => Move::Say(talk::not_understood()),
     }
 }
 
@@ -86,19 +86,19 @@ fn show(
         notes.extend(
             searched
                 .last()
-                .and_then(|done| wording::also_fitting(done.value(), last.map(|d| d.value()))),
+                .and_then(|done| talk::also_fitting(done.value(), last.map(|d| d.value()))),
         );
         return Move::Say(wording::results(queried, &notes));
     }
     if let Some(failed) = conversation.done.iter().find(|done| done.result.is_error) {
-        return Move::Say(wording::failed(failed.value()));
+        return Move::Say(talk::failed(failed.value()));
     }
     if let Some(done) = last {
         if let Some(metric) = read_description(done.value()) {
             let (by, _) = resolve_labels(ask, &metric);
             let planned = match recipe.filter(|recipe| recipe.metric == metric.name) {
                 Some(recipe) => recipe.plan(ask, &by),
-                None if is_about_errors(ask) => {
+                None if has_error_word(ask) && !counts_errors(&metric.name) => {
                     vec![
                         promql::error_share(&metric, ask, &by)
                             .unwrap_or_else(|| promql::plan(&metric, ask, &by)),
@@ -111,13 +111,17 @@ fn show(
         // A recipe's metric that is not there: look for another one by the same words.
         return match searched.last() {
             None if recipe.is_some() => search(offered, &ask.keywords.join(" ")),
-            _ => Move::Say(wording::no_such_metric(done.value())),
+            _ => Move::Say(talk::no_such_metric(done.value())),
         };
     }
     if let Some(done) = searched.last() {
-        return match done.value().pointer("/hits/0/name").and_then(Value::as_str) {
+        let best = done.value().pointer("/hits/0/name").and_then(Value::as_str);
+        if has_error_word(ask) && searched.len() == 1 && !best.is_some_and(counts_errors) {
+            return search(offered, REQUESTS);
+        }
+        return match best {
             Some(best) => describe(offered, ask, best),
-            None => Move::Say(wording::nothing_fits(done.value())),
+            None => Move::Say(talk::nothing_fits(done.value())),
         };
     }
     if let Some(recipe) = recipe {
@@ -127,17 +131,11 @@ fn show(
         return describe(offered, ask, metric);
     }
     if !ask.keywords.is_empty() {
-        // Failures of requests are usually a label of their counter, not a metric.
-        let words = if is_about_errors(ask) {
-            "http requests total".to_owned()
-        } else {
-            ask.keywords.join(" ")
-        };
-        return search(offered, &words);
+        return search(offered, &ask.keywords.join(" "));
     }
     match &conversation.earlier_metric {
         Some(metric) => describe(offered, ask, metric),
-        None => Move::Say(wording::not_understood()),
+        None => Move::Say(talk::not_understood()),
     }
 }
 
@@ -162,35 +160,23 @@ fn search(offered: &[&str], keywords: &str) -> Move {
     )
 }
 
-/// "error rate", "failed requests": nothing is named but requests and that they failed.
-fn is_about_errors(ask: &Ask) -> bool {
+/// Failures of requests are usually a label of their counter, not a metric of their own.
+const REQUESTS: &str = "http requests total";
+
+fn has_error_word(ask: &Ask) -> bool {
     let is_error = |word: &str| {
         matches!(
             word,
             "error" | "errors" | "failed" | "failures" | "failing" | "5xx"
         )
     };
-    let is_request = |word: &str| {
-        matches!(
-            word,
-            "http"
-                | "request"
-                | "requests"
-                | "api"
-                | "web"
-                | "server"
-                | "service"
-                | "services"
-                | "ratio"
-                | "share"
-        )
-    };
-    ask.metric.is_none()
-        && ask.keywords.iter().any(|word| is_error(word))
-        && ask
-            .keywords
-            .iter()
-            .all(|word| is_error(word) || is_request(word))
+    ask.metric.is_none() && ask.keywords.iter().any(|word| is_error(word))
+}
+
+fn counts_errors(metric: &str) -> bool {
+    ["err", "fail", "drop", "reject", "timeout"]
+        .iter()
+        .any(|part| metric.to_lowercase().contains(part))
 }
 
 fn describe(offered: &[&str], ask: &Ask, metric: &str) -> Move {
@@ -211,7 +197,7 @@ fn describe(offered: &[&str], ask: &Ask, metric: &str) -> Move {
 
 fn query_calls(offered: &[&str], planned: &[Planned], when: &When) -> Move {
     if !offered.contains(&"query_metrics") {
-        return Move::Say(wording::tool_missing("query_metrics"));
+        return Move::Say(talk::tool_missing("query_metrics"));
     }
     let calls = planned.iter().map(|planned| {
         let mut arguments = Map::new();
@@ -234,7 +220,7 @@ fn call(offered: &[&str], tool: &'static str, arguments: Value) -> Move {
         Value::Object(arguments) if offered.contains(&tool) => {
             Move::Call(vec![Call { tool, arguments }])
         }
-        _ => Move::Say(wording::tool_missing(tool)),
+        _ => Move::Say(talk::tool_missing(tool)),
     }
 }
 
@@ -251,6 +237,14 @@ fn read_description(value: &Value) -> Option<Described> {
             .to_owned()
     };
     let labels = value.get("labels").and_then(Value::as_object);
+    let examples = |(label, facts): (&String, &Value)| -> Vec<(String, String)> {
+        let examples = facts.get("examples").and_then(Value::as_array);
+        examples
+            .into_iter()
+            .flatten()
+            .filter_map(|v| Some((label.clone(), v.as_str()?.to_owned())))
+            .collect()
+    };
     Some(Described {
         name: text("/family/name"),
         metric_type: text("/family/type"),
@@ -277,6 +271,9 @@ fn read_description(value: &Value) -> Option<Described> {
                     })
                     .collect()
             })
+            .unwrap_or_default(),
+        values: labels
+            .map(|labels| labels.iter().flat_map(examples).collect())
             .unwrap_or_default(),
     })
 }
@@ -305,14 +302,14 @@ fn notes(ask: &Ask, metric: &Described, recipe: Option<&Recipe>) -> Vec<String> 
     let (_, missing) = resolve_labels(ask, metric);
     let mut notes = Vec::new();
     if !missing.is_empty() {
-        notes.push(wording::no_such_label(&missing, metric));
+        notes.push(talk::no_such_label(&missing, metric));
     }
     for (label, _) in ask
         .filters
         .iter()
         .filter(|(label, _)| !metric.labels.iter().any(|(known, _)| known == label))
     {
-        notes.push(wording::no_such_label(std::slice::from_ref(label), metric));
+        notes.push(talk::no_such_label(std::slice::from_ref(label), metric));
     }
     if recipe.is_some_and(|recipe| recipe.metric != metric.name) {
         notes.push(format!(

@@ -12,6 +12,8 @@ pub struct Described {
     pub series: u64,
     /// Label and number of its different values.
     pub labels: Vec<(String, u64)>,
+    /// Label and value, as far as examples are known.
+    pub values: Vec<(String, String)>,
 }
 
 /// A query with its title; instant where a ranking or one moment is asked for.
@@ -44,11 +46,10 @@ pub fn plan(metric: &Described, ask: &Ask, by: &[String]) -> Planned {
         _ if is_counter_by_name(&metric.name) => counter(metric, ask, by, &filters),
         _ => gauge(metric, ask, by, &filters),
     };
-    let suffix = if by.is_empty() {
-        String::new()
-    } else {
-        format!(" by {}", by.join(", "))
-    };
+    let mut suffix = filters.replace('"', "");
+    if !by.is_empty() {
+        suffix = format!("{suffix} by {}", by.join(", "));
+    }
     let (rank, query) = match (ask.top, ask.bottom) {
         (Some(n), _) => (format!("Top {n}: "), format!("topk({n}, {body})")),
         (None, Some(n)) => (format!("Lowest {n}: "), format!("bottomk({n}, {body})")),
@@ -119,8 +120,12 @@ pub fn error_share(metric: &Described, ask: &Ask, by: &[String]) -> Option<Plann
         format!(" by ({})", by.join(", "))
     };
     let name = &metric.name;
+    let others = filters(ask, metric);
+    let inside = others.trim_start_matches('{').trim_end_matches('}');
+    let comma = if inside.is_empty() { "" } else { ", " };
     let part = |filter: &str| format!("sum{keep} (rate({name}{filter}[$__rate_interval]))");
-    let share = format!("{} / {}", part(&format!("{{{label}=~\"5..\"}}")), part(""));
+    let failed = format!("{{{label}=~\"5..\"{comma}{inside}}}");
+    let share = format!("{} / {}", part(&failed), part(&others));
     let suffix = if by.is_empty() {
         String::new()
     } else {
@@ -234,6 +239,7 @@ fn filters(ask: &Ask, metric: &Described) -> String {
         .filter(|(label, _)| {
             metric.labels.is_empty() || metric.labels.iter().any(|(known, _)| known == label)
         })
+        .chain(named_values(ask, metric))
         .map(|(label, value)| format!("{label}={}", serde_json::Value::from(value.as_str())))
         .collect();
     if inside.is_empty() {
@@ -241,6 +247,24 @@ fn filters(ask: &Ask, metric: &Described) -> String {
     } else {
         format!("{{{}}}", inside.join(", "))
     }
+}
+
+/// Words of the question that are the value of a label: "checkout latency" is about service="checkout".
+fn named_values<'a>(
+    ask: &'a Ask,
+    metric: &'a Described,
+) -> impl Iterator<Item = &'a (String, String)> {
+    let is_own = |word: &str| metric.name.split('_').any(|part| part == word);
+    ask.keywords
+        .iter()
+        .filter(move |word| word.len() > 2 && !is_own(word))
+        .filter_map(|word| {
+            metric
+                .values
+                .iter()
+                .find(|(label, value)| value.to_lowercase() == *word && !ask.by.contains(label))
+        })
+        .filter(|(label, _)| !ask.filters.iter().any(|(known, _)| known == label))
 }
 
 /// Everyday words and the labels that they may mean.
@@ -291,7 +315,7 @@ pub fn label_for(word: &str, metric: &Described) -> Option<String> {
     if let Some(found) = [word, singular].into_iter().find(|label| has(label)) {
         return Some(found.to_owned());
     }
-    LABEL_WORDS
+    let everyday = LABEL_WORDS
         .iter()
         .filter(|(words, _)| {
             words
@@ -300,5 +324,17 @@ pub fn label_for(word: &str, metric: &Described) -> Option<String> {
         })
         .flat_map(|(_, labels)| labels.iter())
         .find(|label| has(label))
-        .map(|label| (*label).to_owned())
+        .map(|label| (*label).to_owned());
+    // "per payment method" is payment_method, where only one label has the word in it.
+    everyday.or_else(|| {
+        let mut parts = metric.labels.iter().filter(|(label, _)| {
+            label
+                .split('_')
+                .any(|part| part == word || part == singular)
+        });
+        parts
+            .next()
+            .filter(|_| parts.next().is_none())
+            .map(|(label, _)| label.clone())
+    })
 }

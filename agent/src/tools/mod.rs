@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod describe_metric;
 mod empty;
 pub mod query_metrics;
+mod ranking;
 pub mod search_metrics;
 pub mod turn;
 

@@ -73,7 +73,15 @@ pub(super) async fn run(turn: &Turn, args: &Map<String, Value>) -> Result<Answer
         "keywords": keywords,
         "total": total,
         "all": catalog.len(),
-        "hits": shown.iter().map(|family| family_value(family)).collect::<Vec<_>>(),
+        "hits": hits
+            .iter()
+            .take(limit)
+            .map(|hit| {
+                let mut value = family_value(hit.family);
+                value["score"] = json!(hit.score);
+                value
+            })
+            .collect::<Vec<_>>(),
     });
     let summary = match total {
         0 => "No metric fits.".to_owned(),
