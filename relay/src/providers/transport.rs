@@ -225,6 +225,8 @@ pub fn headers<'a>(
             header::CONTENT_LENGTH,
             header::CONTENT_TYPE,
             header::COOKIE,
+            header::CONNECTION,
+            header::TRANSFER_ENCODING,
         ]
         .contains(&name)
         {

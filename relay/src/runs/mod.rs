@@ -256,14 +256,10 @@ impl Runs {
         let row = self.run_row(owner, run_id).await?;
         let before_first = row.first_seq.saturating_sub(1);
         let after = after.unwrap_or(0).max(before_first);
-        let last_seq = match row.last_seq {
-            Some(last_seq) => last_seq,
-            None => self.conversation(&conversation).await?.last_seq,
-        };
-        if row.last_seq == Some(after) {
+        let reset = after > self.conversation(&conversation).await?.last_seq;
+        if !reset && row.last_seq.is_some_and(|last_seq| after >= last_seq) {
             return Ok(Box::pin(futures::stream::empty()));
         }
-        let reset = after > last_seq;
         let reading = follow::Reading {
             log: Arc::clone(&self.inner.log),
             conversation,
@@ -306,14 +302,15 @@ impl Runs {
     /// Takes no new runs, gives the running ones a short while, ends the rest honestly, and closes all streams.
     pub async fn drain(&self) {
         self.inner.draining.store(true, Ordering::SeqCst);
-        let active: Vec<Active> = self.inner.lock_active().values().cloned().collect();
-        let all_ended = futures::future::join_all(active.iter().map(|run| run.ended.cancelled()));
-        if tokio::time::timeout(DRAIN_GRACE, all_ended).await.is_err() {
-            active.iter().for_each(|run| run.abort.abort());
-            let all_ended =
-                futures::future::join_all(active.iter().map(|run| run.ended.cancelled()));
+        if tokio::time::timeout(DRAIN_GRACE, self.inner.idle())
+            .await
+            .is_err()
+        {
+            for run in self.inner.lock_active().values() {
+                run.abort.abort();
+            }
             // A log that cannot be written must not keep the relay up; the next start settles what is left.
-            let _ = tokio::time::timeout(DRAIN_GRACE, all_ended).await;
+            let _ = tokio::time::timeout(DRAIN_GRACE, self.inner.idle()).await;
         }
         self.inner.closed.cancel();
     }
@@ -342,6 +339,15 @@ impl Runs {
 impl Inner {
     fn lock_active(&self) -> std::sync::MutexGuard<'_, HashMap<RunKey, Active>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no run is active.
+    async fn idle(&self) {
+        loop {
+            let active = self.lock_active().values().next().cloned();
+            let Some(active) = active else { return };
+            active.ended.cancelled().await;
+        }
     }
 
     fn active_run(&self, key: &RunKey) -> Option<Active> {

@@ -241,8 +241,16 @@ fn first_batch(
     }
 }
 
-/// The start of the first question, on one line.
+/// The start of the first question, on one line, without characters that would change how a list reads.
 fn title(question: &str) -> String {
+    let unseen = |c: &char| {
+        c.is_control()
+            || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let question: String = question
+        .chars()
+        .filter(|c| c.is_whitespace() || !unseen(c))
+        .collect();
     let line = question.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= MAX_TITLE_CHARS {
         return line;
@@ -342,6 +350,7 @@ mod tests {
             title("  what is\n\nthe CPU\tusage? "),
             "what is the CPU usage?"
         );
+        assert_eq!(title("a\u{202e}b\0c\u{200b}\nd"), "abc d");
         let long = title(&"größe ".repeat(40));
         assert_eq!(long.chars().count(), 80);
         assert!(long.ends_with('…'));

@@ -278,3 +278,67 @@ async fn a_conversation_stream_goes_on_over_runs() {
         ErrorCode::Draining
     );
 }
+
+/// Runs come, end and are folded while readers leave and come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_is_whole_for_any_cut_while_its_runs_are_folded() {
+    let model = Arc::new(TalkingModel {
+        parts: 30,
+        pause: Duration::from_millis(6),
+    });
+    let world = world(model).await;
+    start(&world.runs, input("c1", "r0", "q")).await.unwrap();
+    let mut watcher = world
+        .runs
+        .follow_conversation(&ann(), "c1", None)
+        .await
+        .unwrap();
+    let readers = (100..115u64).map(|seed| {
+        let runs = world.runs.clone();
+        tokio::spawn(async move {
+            let mut numbers = Numbers(seed);
+            let (mut seen, mut after, mut ends) = (Vec::new(), None, 0);
+            while ends < 4 {
+                let mut stream = runs.follow_conversation(&ann(), "c1", after).await.unwrap();
+                for _ in 0..=numbers.below(15) {
+                    let Some(item) = next(&mut stream).await else {
+                        break;
+                    };
+                    let Some(seq) = item.seq else { continue };
+                    after = Some(seq);
+                    ends += usize::from(ends_run(&item));
+                    seen.push(item);
+                    if ends == 4 {
+                        break;
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(numbers.below(60))).await;
+            }
+            seen
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    let mut whole = until(&mut watcher, ends_run).await;
+    for n in 1..4 {
+        start(&world.runs, input("c1", &format!("r{n}"), "q"))
+            .await
+            .unwrap();
+        whole.extend(until(&mut watcher, ends_run).await);
+    }
+    whole.retain(|item| item.seq.is_some());
+    assert_eq!(text(&whole), talk(30).repeat(4));
+    assert_well_formed(&whole);
+    for reader in readers {
+        let seen = reader.await.unwrap();
+        assert_rising(&seen);
+        assert_well_formed(&seen);
+        assert_eq!(text(&seen), text(&whole));
+    }
+    // The end of an earlier run, for a reader that is further on.
+    let last = whole.last().unwrap().seq;
+    assert!(
+        rest(world.runs.follow_run(&ann(), "r0", last).await.unwrap())
+            .await
+            .is_empty()
+    );
+}
