@@ -7,7 +7,11 @@ use serde_json::Value;
 
 /// One AG-UI event. `type` is the tag on the wire, fields are camelCase.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "SCREAMING_SNAKE_CASE",
+    rename_all_fields = "camelCase"
+)]
 pub enum Event {
     RunStarted {
         thread_id: String,
@@ -39,19 +43,36 @@ pub enum Event {
         timestamp: Option<i64>,
     },
     /// A round of the agent loop begins; `step_name` is `round-<n>`, counted from 1.
-    StepStarted { step_name: String },
-    StepFinished { step_name: String },
-    TextMessageStart { message_id: String, role: MessageRole },
-    TextMessageContent { message_id: String, delta: String },
-    TextMessageEnd { message_id: String },
+    StepStarted {
+        step_name: String,
+    },
+    StepFinished {
+        step_name: String,
+    },
+    TextMessageStart {
+        message_id: String,
+        role: MessageRole,
+    },
+    TextMessageContent {
+        message_id: String,
+        delta: String,
+    },
+    TextMessageEnd {
+        message_id: String,
+    },
     ToolCallStart {
         tool_call_id: String,
         tool_call_name: String,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         parent_message_id: Option<String>,
     },
-    ToolCallArgs { tool_call_id: String, delta: String },
-    ToolCallEnd { tool_call_id: String },
+    ToolCallArgs {
+        tool_call_id: String,
+        delta: String,
+    },
+    ToolCallEnd {
+        tool_call_id: String,
+    },
     /// `content` is exactly the text that the model got.
     ToolCallResult {
         message_id: String,
@@ -60,9 +81,14 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         role: Option<ToolRole>,
     },
-    MessagesSnapshot { messages: Vec<Value> },
+    MessagesSnapshot {
+        messages: Vec<Value>,
+    },
     /// Ours are `persai.*`, see [`crate::custom`].
-    Custom { name: String, value: Value },
+    Custom {
+        name: String,
+        value: Value,
+    },
     /// Any other type: nothing for us to show.
     #[serde(other)]
     Unknown,

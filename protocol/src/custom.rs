@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::agui::Event;
 use crate::evidence::{DatasourceSelector, Evidence};
 
+// Evidence comes once a tool call and is moved, not kept in lists: a box would only be in the readers' way.
+#[expect(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Custom {
     /// `persai.turn`: the question that a run answers; follows `RUN_STARTED`.
@@ -133,7 +135,10 @@ impl Custom {
             Self::CaughtUp(body) => ("persai.caughtUp", value(body)),
             Self::Unknown => return None,
         };
-        Some(Event::Custom { name: name.to_owned(), value })
+        Some(Event::Custom {
+            name: name.to_owned(),
+            value,
+        })
     }
 }
 
@@ -143,12 +148,25 @@ mod tests {
 
     #[test]
     fn round_trip_and_unknown() {
-        let notice = Custom::Notice(Notice { v: 1, code: "budgetSpent".into(), message: "m".into(), hint: None });
-        let Some(Event::Custom { name, value }) = notice.clone().into_event() else { panic!("not custom") };
+        let notice = Custom::Notice(Notice {
+            v: 1,
+            code: "budgetSpent".into(),
+            message: "m".into(),
+            hint: None,
+        });
+        let Some(Event::Custom { name, value }) = notice.clone().into_event() else {
+            panic!("not custom")
+        };
         assert_eq!(name, "persai.notice");
         assert!(value.get("hint").is_none(), "absent, not null");
         assert_eq!(Custom::read(&name, &value), notice);
-        assert_eq!(Custom::read("persai.notice", &serde_json::json!({"v": 2})), Custom::Unknown);
-        assert_eq!(Custom::read("persai.future", &serde_json::json!({"v": 1})), Custom::Unknown);
+        assert_eq!(
+            Custom::read("persai.notice", &serde_json::json!({"v": 2})),
+            Custom::Unknown
+        );
+        assert_eq!(
+            Custom::read("persai.future", &serde_json::json!({"v": 1})),
+            Custom::Unknown
+        );
     }
 }

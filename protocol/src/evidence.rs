@@ -28,7 +28,9 @@ pub fn is_valid_resource_name(name: &str) -> bool {
         && name.len() <= 75
         && !name.contains("..")
         && name != "."
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +145,17 @@ mod tests {
         for good in ["prom", "prom-eu_1.a", &"a".repeat(75)] {
             assert!(is_valid_resource_name(good), "{good}");
         }
-        for bad in ["", "a/b", "..", "a..b", "a@b", "a%2fb", "prömetheus", ".", &"a".repeat(76)] {
+        for bad in [
+            "",
+            "a/b",
+            "..",
+            "a..b",
+            "a@b",
+            "a%2fb",
+            "prömetheus",
+            ".",
+            &"a".repeat(76),
+        ] {
             assert!(!is_valid_resource_name(bad), "{bad}");
         }
     }
