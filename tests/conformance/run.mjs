@@ -21,11 +21,12 @@ process.on("unhandledRejection", (error) => {
 
 async function main() {
   const stateDir = await mkdtemp(join(tmpdir(), "persai-conformance-"));
-  const demo = await startDemo(stateDir);
+  let demo;
   const recorder = new Recorder();
   let failed = 0;
   let passed = 0;
   try {
+    demo = await startDemo(stateDir);
     const only = process.env.CONFORMANCE_ONLY ?? "";
     for (const one of conversations.filter(({ name }) => name.includes(only))) {
       const faults = await recorder.conversation({ ...one, talk: (context) => one.talk({ ...context, demo }) });
@@ -36,7 +37,7 @@ async function main() {
       }
     }
   } finally {
-    await demo.stop();
+    await demo?.stop();
     await rm(stateDir, { recursive: true, force: true });
   }
   console.log(`TypeScript client: ${passed} conversations passed, ${failed} failed, ${recorder.lines.length} events`);

@@ -34,6 +34,7 @@ export async function check(answer, expect) {
     if (!Array.isArray(body) || body.length === 0) faults.push(`a list with entries was expected, not ${text.slice(0, 200)}`);
     else body.forEach((one, at) => faults.push(...differences(one, expect.each, `body[${at}]`)));
   }
+  if (expect.empty && !(Array.isArray(body) && body.length === 0)) faults.push(`not an empty list: ${text.slice(0, 200)}`);
   if (expect.names && !(Array.isArray(body) && body.some((one) => one.metadata?.name === expect.names))) {
     faults.push(`no entry is named ${expect.names} in ${text.slice(0, 200)}`);
   }

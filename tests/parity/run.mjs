@@ -1,11 +1,13 @@
 // Parity: the same requests, with the same answers, at the Perses stand-in and at a real Perses.
 //
 //   node tests/parity/run.mjs                 against the stand-in: 0.53, then its 0.52 behaviour
+//   PERSES_BINARY=perses PERSES_PLUGINS=folder node tests/parity/run.mjs
+//                                             starts a real Perses 0.53 with the stand-in's world: every case runs
 //   PERSES_URL=http://host:8080 PERSES_USER=u PERSES_PASSWORD=p PERSES_DATASOURCE=prom node tests/parity/run.mjs
-//                                             against a real Perses (PERSES_VERSION=0.53 or 0.52)
+//                                             against a Perses that runs (PERSES_VERSION=0.53 or 0.52)
 //
-// The cases are data: cases.json. A case that needs what this Perses does not have is skipped, and named. To run those
-// as well, make global datasources of these shapes and name them by the variables of `optional` below. Upstreams for
+// The cases are data: cases.json. A case that needs what a running Perses does not have is skipped, and named. To run
+// those as well, make global datasources of these shapes and name them by the variables of `optional` below. Upstreams for
 // them come from `persai-playground perses`, at its troubleUrl.
 //
 //   PERSES_GET_ONLY_DATASOURCE      a Prometheus, allowedEndpoints: GET of /api/v1/query
@@ -13,13 +15,16 @@
 //   PERSES_UNAUTHORIZED_DATASOURCE  <troubleUrl>/unauthorized
 //   PERSES_FAILING_DATASOURCE       <troubleUrl>/failing
 //   PERSES_BROKEN_DATASOURCE        a port where nothing listens
-//   PERSES_BOB_TOKEN                of a user who may not read datasources of a project team-a
+//   PERSES_DIRECT_DATASOURCE        any directUrl
+//   PERSES_PROJECT                  the project team-a, with a datasource alice-only
+//   PERSES_BOB_TOKEN                of a user who may not read datasources of team-a
 //   PERSES_GHOST_TOKEN              of a user who was deleted after it was issued
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { createHmac } from "node:crypto";
 import { check } from "./check.mjs";
+import { startRealPerses } from "./real-perses.mjs";
 import { startStandIns } from "./stand-in.mjs";
 
 const optional = {
@@ -28,6 +33,8 @@ const optional = {
   unauthorizedDatasource: "PERSES_UNAUTHORIZED_DATASOURCE",
   failingDatasource: "PERSES_FAILING_DATASOURCE",
   brokenDatasource: "PERSES_BROKEN_DATASOURCE",
+  directDatasource: "PERSES_DIRECT_DATASOURCE",
+  project: "PERSES_PROJECT",
   wasmFile: "PERSES_WASM_FILE",
   expiredToken: "PERSES_EXPIRED_TOKEN",
   ghostToken: "PERSES_GHOST_TOKEN",
@@ -39,7 +46,7 @@ async function main() {
   const stop = [];
   const total = { passed: 0, failed: 0, skipped: 0 };
   try {
-    const targets = process.env.PERSES_URL ? [realPerses()] : await startStandIns(stop);
+    const targets = await chooseTargets(stop);
     for (const target of targets) {
       console.log(`${target.title} (${target.version})`);
       await runAll(cases, target, total);
@@ -49,6 +56,11 @@ async function main() {
   }
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   if (total.failed > 0 || total.passed === 0) process.exitCode = 1;
+}
+
+async function chooseTargets(stop) {
+  if (process.env.PERSES_URL) return [realPerses()];
+  return process.env.PERSES_BINARY ? await startRealPerses(stop) : await startStandIns(stop);
 }
 
 function realPerses() {

@@ -9,6 +9,7 @@
 pub mod answer;
 pub mod datasources;
 pub mod files;
+pub mod go_path;
 pub mod identity;
 pub mod plugins;
 pub mod proxy;

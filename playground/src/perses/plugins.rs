@@ -97,7 +97,7 @@ pub async fn file(
     Path(path): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let missing = || Refusal::new(StatusCode::NOT_FOUND, "Not Found").into_response();
+    let missing = || Refusal::new(StatusCode::NOT_FOUND, "document not found").into_response();
     let Some((name, rest)) = path.split_once('/') else {
         return missing();
     };

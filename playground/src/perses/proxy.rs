@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::Perses;
 use super::answer::Refusal;
 use super::datasources::check_read;
+use super::go_path;
 use super::identity::identify;
 
 /// Between two neighbours only (RFC 9110 §7.6.1).
@@ -69,22 +70,13 @@ async fn forward(
         );
         Refusal::new(StatusCode::NOT_FOUND, message)
     })?;
-    let settings = datasource.http_proxy().ok_or_else(|| {
-        Refusal::new(
-            StatusCode::BAD_GATEWAY,
-            "unable to build or find the config",
-        )
-    })?;
+    // Without a proxy of its own (a directUrl) Perses 0.53 answers just this.
+    let settings = datasource
+        .http_proxy()
+        .ok_or_else(|| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"))?;
     let (parts, body) = request.into_parts();
-    let path = format!(
-        "/{}",
-        parts
-            .uri
-            .path()
-            .splitn(prefix_segments + 2, '/')
-            .last()
-            .unwrap_or_default()
-    );
+    let rest = parts.uri.path().splitn(prefix_segments + 2, '/').last();
+    let path = go_path::seen(&format!("/{}", rest.unwrap_or_default()));
     if !is_allowed(settings, parts.method.as_str(), &path) {
         let method = &parts.method;
         return Err(Refusal::forbidden(&format!(
@@ -114,12 +106,15 @@ async fn forward(
         .map_err(|error| internal(&error))?;
     let answer = perses
         .upstream
-        .request(parts.method, format!("{base}{path}{query}"))
+        .request(
+            parts.method,
+            format!("{base}{}{query}", go_path::sent(&path)),
+        )
         .headers(headers)
         .body(body)
         .send()
         .await
-        .map_err(|error| internal(&error))?;
+        .map_err(|error| unreachable_upstream(base, &error))?;
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status();
@@ -210,6 +205,16 @@ fn upstream_headers(
 
 fn is_hop_by_hop(name: &HeaderName) -> bool {
     HOP_BY_HOP.contains(&name.as_str())
+}
+
+/// In the words of Go's dialer where nothing listens.
+fn unreachable_upstream(base: &str, error: &reqwest::Error) -> Refusal {
+    if !error.is_connect() {
+        return internal(error);
+    }
+    let address = base.split('/').nth(2).unwrap_or(base);
+    let message = format!("dial tcp {address}: connect: connection refused");
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
 }
 
 /// Perses answers 500 with the error of its HTTP client.

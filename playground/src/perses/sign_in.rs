@@ -76,14 +76,17 @@ pub async fn refresh(
 ) -> Result<Response, Refusal> {
     let token = match cookie(&headers, "jwtRefreshToken") {
         Some(token) => token.to_owned(),
+        None if body.is_empty() => {
+            return Err(Refusal::bad_request("no refresh token has been found"));
+        }
         None => serde_json::from_slice::<RefreshBody>(&body)
             .map(|sent| sent.refresh_token)
-            .map_err(|_| Refusal::bad_request("missing or malformed refresh token"))?,
+            .map_err(|_| Refusal::bad_request("code=400, message=refreshToken cannot be empty"))?,
     };
     let claims = perses
         .signer
         .read(Kind::Refresh, &token)
-        .map_err(|_| Refusal::bad_request("invalid or expired refresh token"))?;
+        .map_err(|_| Refusal::bad_request("token signature is invalid: signature is invalid"))?;
     let access = perses.signer.issue(Kind::Access, &claims.sub);
     let mut response = Json(token_body(&access, &token)).into_response();
     set_access_cookies(&perses, &mut response, &access);
