@@ -10,7 +10,8 @@ use wasm_bindgen::prelude::*;
 
 use crate::app::{Core, Input};
 use crate::transport::browser::{self, Browser, Sink};
-use crate::view::{Command, Patch};
+use crate::view::Patch;
+use crate::wire::command;
 
 /// How often a hidden tab, which has no frames, is given its patches.
 const HIDDEN_FRAME_MS: u32 = 100;
@@ -48,11 +49,11 @@ impl Persai {
 
     /// Takes a `Command` as JSON. Answers with a sentence for the user where it can't be done.
     pub fn dispatch(&self, command_json: &str) -> Option<String> {
-        match serde_json::from_str::<Command>(command_json) {
-            Ok(command) => self.shared.handle(Input::Command(command)).err(),
-            Err(error) => Some(format!(
-                "The page and its plugin do not fit together ({error}). Reload the page."
-            )),
+        match command::read(command_json) {
+            Some(command) => self.shared.handle(Input::Command(command)).err(),
+            None => {
+                Some("The page and its plugin do not fit together. Reload the page.".to_owned())
+            }
         }
     }
 

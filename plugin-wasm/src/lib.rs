@@ -3,7 +3,7 @@
 //! Built natively it is a library that `cargo test` covers; built for wasm it exports one handle (`boundary`).
 //!
 //! Where to start: [`view`] (what the shim renders and may ask for), then [`app`] (the machine), [`state`] (one
-//! conversation), [`panel`], [`markdown`] and [`transport`].
+//! conversation), [`panel`], [`markdown`] [`transport`] and [`wire`].
 
 pub mod app;
 #[cfg(target_arch = "wasm32")]
@@ -17,3 +17,4 @@ pub mod transport;
 #[cfg(feature = "ts")]
 pub mod types;
 pub mod view;
+pub mod wire;

@@ -55,7 +55,7 @@ impl Core {
         } else {
             Effect::Send { call: id, request }
         });
-        self.calls.insert(id, call);
+        self.calls.push((id, call));
         id
     }
 
@@ -65,7 +65,8 @@ impl Core {
             _ => &[],
         };
         self.calls
-            .values()
+            .iter()
+            .map(|(_, call)| call)
             .chain(waiting)
             .any(|call| call.purpose == *purpose)
     }
@@ -76,25 +77,24 @@ impl Core {
 
     /// Forgets the calls of this purpose; what still comes of them is ignored.
     pub(super) fn drop_calls(&mut self, purpose: &Purpose) {
-        let ids: Vec<Id> = self
-            .calls
-            .iter()
-            .filter(|(_, call)| call.purpose == *purpose)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ids {
-            self.calls.remove(&id);
-            self.effects.push(Effect::Close { call: id });
-        }
+        let effects = &mut self.effects;
+        self.calls.retain(|(id, call)| {
+            let stays = call.purpose != *purpose;
+            if !stays {
+                effects.push(Effect::Close { call: *id });
+            }
+            stays
+        });
         if let Session::Refreshing(waiting) = &mut self.session {
             waiting.retain(|call| call.purpose != *purpose);
         }
     }
 
     pub(super) fn answered(&mut self, id: Id, answer: &Answer) {
-        let Some(call) = self.calls.remove(&id) else {
+        let Some(at) = self.calls.iter().position(|(other, _)| *other == id) else {
             return;
         };
+        let (_, call) = self.calls.swap_remove(at);
         if call.purpose == Purpose::Refresh {
             self.refreshed(answer);
             return;

@@ -1,6 +1,6 @@
 //! Finding the relay, and reading the lists that the page begins with.
 
-use persai_protocol::rest::{Capabilities, ConversationList};
+use persai_protocol::rest::Capabilities;
 
 use super::Memo;
 use super::calls::Purpose;
@@ -10,6 +10,7 @@ use crate::transport::answer::{self, Answer, Failure};
 use crate::transport::request::Endpoints;
 use crate::transport::{backoff, discovery, perses};
 use crate::view::TroubleView;
+use crate::wire::rest;
 
 /// Kinds that are taken for present where Perses' list can't be had: its own first two.
 const USUAL_KINDS: [&str; 2] = ["TimeSeriesChart", "StatChart"];
@@ -169,17 +170,17 @@ impl Core {
     }
 
     pub(super) fn conversations_read(&mut self, answer: &Answer) {
-        let list = answer::read::<ConversationList>(answer);
+        let list = answer::read(answer, rest::conversations);
         let Connection::Entering { failures } = self.connection else {
             // A refresh that fails leaves the old list.
             if let Ok(list) = list {
-                self.conversations = list.conversations;
+                self.conversations = list;
             }
             return;
         };
         match list {
             Ok(list) => {
-                self.conversations = list.conversations;
+                self.conversations = list;
                 self.clear_trouble(&[
                     trouble::RELAY_UNREACHABLE,
                     "persesUnreachable",

@@ -1,7 +1,5 @@
 //! The machine's state, and where each input goes.
 
-use std::collections::BTreeMap;
-
 use persai_protocol::evidence::DatasourceSelector;
 use persai_protocol::id::is_valid_id;
 use persai_protocol::rest::{Capabilities, ConversationSummary};
@@ -37,8 +35,8 @@ pub struct Core {
     pub(super) now_ms: i64,
     next_id: Id,
     pub(super) effects: Vec<Effect>,
-    pub(super) calls: BTreeMap<Id, Call>,
-    pub(super) timers: BTreeMap<Id, Alarm>,
+    pub(super) calls: Vec<(Id, Call)>,
+    pub(super) timers: Vec<(Id, Alarm)>,
 
     pub(super) env: Option<HostEnv>,
     pub(super) suggested_step_ms: Option<i64>,
@@ -73,8 +71,8 @@ impl Core {
             now_ms: 0,
             next_id: 1,
             effects: Vec::new(),
-            calls: BTreeMap::new(),
-            timers: BTreeMap::new(),
+            calls: Vec::new(),
+            timers: Vec::new(),
             env: None,
             suggested_step_ms: None,
             hidden: false,
@@ -159,7 +157,8 @@ impl Core {
     }
 
     fn rang(&mut self, timer: Id) {
-        match self.timers.remove(&timer) {
+        let at = self.timers.iter().position(|(id, _)| *id == timer);
+        match at.map(|at| self.timers.swap_remove(at).1) {
             Some(Alarm::Connect) => self.connect(),
             Some(Alarm::Follow) => self.follow_now(),
             Some(Alarm::Watch) => self.watch(),
@@ -188,13 +187,13 @@ impl Core {
 
     pub(super) fn set_alarm(&mut self, alarm: Alarm, after_ms: u64) -> Id {
         let timer = self.new_id();
-        self.timers.insert(timer, alarm);
+        self.timers.push((timer, alarm));
         self.effects.push(Effect::Timer { timer, after_ms });
         timer
     }
 
     pub(super) fn cancel_alarms(&mut self, alarm: Alarm) {
-        self.timers.retain(|_, other| *other != alarm);
+        self.timers.retain(|(_, other)| *other != alarm);
     }
 
     pub(super) fn clear_trouble(&mut self, codes: &[&str]) {

@@ -1,7 +1,5 @@
 //! The conversation's one stream: opened, read, lost, opened again. A tab holds at most one, and a hidden tab none.
 
-use persai_protocol::error::ErrorCode;
-
 use super::calls::Purpose;
 use super::core::{Alarm, Core};
 use super::{Id, Memo};
@@ -169,7 +167,7 @@ impl Core {
     pub(super) fn stream_refused(&mut self, answer: &Answer) {
         let missing = match answer::success(answer) {
             Err(Failure::NotOurs { status: 404 }) => true,
-            Err(Failure::Refused(body)) if body.code == ErrorCode::NotFound => true,
+            Err(Failure::Refused(body)) if body.code == "notFound" => true,
             Err(Failure::Refused(body)) => {
                 self.unfollow();
                 self.trouble = Some(trouble::of_body(&body));

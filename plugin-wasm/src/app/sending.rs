@@ -1,9 +1,7 @@
 //! A question on its way to the relay, and the stop of a run. A question is sent again by itself where that is safe: the
 //! relay knows a run by its id and starts none twice.
 
-use persai_protocol::error::ErrorCode;
 use persai_protocol::input::{ForwardedProps, InputMessage, PersaiProps, RunAgentInput};
-use persai_protocol::rest::RunAccepted;
 use serde_json::{Value, json};
 
 use super::Memo;
@@ -14,6 +12,7 @@ use crate::transport::answer::{self, Answer, Failure};
 use crate::transport::backoff;
 use crate::transport::request::Request;
 use crate::view::{MessageState, TroubleView};
+use crate::wire::Fields;
 
 /// How often a question is sent before the user is asked.
 const MOST_TRIES: u32 = 5;
@@ -125,9 +124,9 @@ impl Core {
                 return;
             }
         };
-        match answer::read::<RunAccepted>(answer) {
+        match answer::read(answer, |accepted| accepted.text("runId")) {
             Ok(_) => self.accepted(&sent),
-            Err(Failure::Refused(body)) if body.code == ErrorCode::RunActive => {
+            Err(Failure::Refused(body)) if body.code == "runActive" => {
                 if body.run_id.as_deref() == Some(run_id) {
                     self.accepted(&sent);
                     return;
@@ -258,7 +257,7 @@ impl Core {
     pub(super) fn cancel_answered(&mut self, run_id: &str, answer: &Answer) {
         match answer::success(answer) {
             Ok(_) => {}
-            Err(Failure::Refused(body)) if body.code == ErrorCode::NotFound => {
+            Err(Failure::Refused(body)) if body.code == "notFound" => {
                 self.stopping = false;
                 if matches!(&self.outbox, Outbox::Accepted { run_id: accepted } if accepted == run_id)
                 {

@@ -2,7 +2,7 @@
 //! and one field too many is refused on save.
 
 use persai_protocol::evidence::QueryMode;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::decide::{self, STAT};
 use super::source::PanelSource;
@@ -21,17 +21,35 @@ pub fn panel(source: &PanelSource, kind: &str, title: &str) -> Value {
     } else {
         time_series(source)
     };
-    json!({
-        "kind": "Panel",
-        "spec": {
-            "display": { "name": title },
-            "plugin": { "kind": kind, "spec": spec },
-            "queries": [{
-                "kind": "TimeSeriesQuery",
-                "spec": { "plugin": { "kind": "PrometheusTimeSeriesQuery", "spec": query(source, title) } },
-            }],
-        },
-    })
+    let query = plugin("PrometheusTimeSeriesQuery", query(source, title));
+    let queries = vec![object([
+        ("kind", text("TimeSeriesQuery")),
+        ("spec", object([("plugin", query)])),
+    ])];
+    let spec = object([
+        ("display", object([("name", text(title))])),
+        ("plugin", plugin(kind, spec)),
+        ("queries", Value::Array(queries)),
+    ]);
+    object([("kind", text("Panel")), ("spec", spec)])
+}
+
+fn plugin(kind: &str, spec: Value) -> Value {
+    object([("kind", text(kind)), ("spec", spec)])
+}
+
+/// `json!` would do the same with several times the code.
+fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Object(
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
 }
 
 /// What a panel is given before it arrives, CSS pixels, so that nothing jumps.
@@ -48,19 +66,22 @@ fn time_series(source: &PanelSource) -> Value {
     let many = source
         .series
         .is_some_and(|series| series > LEGEND_LIST_LINES);
+    let mode = text(if many { "table" } else { "list" });
     let mut spec = Map::new();
     spec.insert(
-        "legend".into(),
-        json!({ "position": "bottom", "mode": if many { "table" } else { "list" } }),
+        "legend".to_owned(),
+        object([("position", text("bottom")), ("mode", mode)]),
     );
     if let Some(format) = format(source) {
-        spec.insert("yAxis".into(), json!({ "format": format }));
+        spec.insert("yAxis".to_owned(), object([("format", format)]));
     }
     if decide::is_additive(source) {
-        spec.insert(
-            "visual".into(),
-            json!({ "display": "line", "areaOpacity": 0.4, "stack": "all" }),
-        );
+        let visual = [
+            ("display", text("line")),
+            ("areaOpacity", Value::from(0.4)),
+            ("stack", text("all")),
+        ];
+        spec.insert("visual".to_owned(), object(visual));
     }
     Value::Object(spec)
 }
@@ -68,12 +89,12 @@ fn time_series(source: &PanelSource) -> Value {
 fn stat(source: &PanelSource) -> Value {
     let mut spec = Map::new();
     // The schema has a default, the component does not: always said.
-    spec.insert("calculation".into(), json!("last-number"));
+    spec.insert("calculation".to_owned(), text("last-number"));
     if let Some(format) = format(source) {
-        spec.insert("format".into(), format);
+        spec.insert("format".to_owned(), format);
     }
     if source.mode == QueryMode::Range {
-        spec.insert("sparkline".into(), json!({}));
+        spec.insert("sparkline".to_owned(), Value::Object(Map::new()));
     }
     Value::Object(spec)
 }
@@ -81,24 +102,28 @@ fn stat(source: &PanelSource) -> Value {
 fn format(source: &PanelSource) -> Option<Value> {
     let unit = units::portable(source.unit.as_deref())?;
     Some(if units::can_shorten(unit) {
-        json!({ "unit": unit, "shortValues": true })
+        object([("unit", text(unit)), ("shortValues", Value::Bool(true))])
     } else {
-        json!({ "unit": unit })
+        object([("unit", text(unit))])
     })
 }
 
 fn query(source: &PanelSource, title: &str) -> Value {
     let mut spec = Map::new();
-    spec.insert(
-        "datasource".into(),
-        json!({ "kind": source.datasource.kind, "name": source.datasource.name }),
-    );
-    spec.insert("query".into(), json!(source.query));
+    let datasource = [
+        ("kind", text(&source.datasource.kind)),
+        ("name", text(&source.datasource.name)),
+    ];
+    spec.insert("datasource".to_owned(), object(datasource));
+    spec.insert("query".to_owned(), text(&source.query));
     if let Some(name) = series_name(source, title) {
-        spec.insert("seriesNameFormat".into(), json!(name));
+        spec.insert("seriesNameFormat".to_owned(), Value::String(name));
     }
     if source.step_ms > 0 {
-        spec.insert("minStep".into(), json!(units::duration(source.step_ms)));
+        spec.insert(
+            "minStep".to_owned(),
+            Value::String(units::duration(source.step_ms)),
+        );
     }
     Value::Object(spec)
 }
@@ -134,6 +159,7 @@ mod tests {
     use super::*;
     use crate::panel::decide::TIME_SERIES;
     use persai_protocol::evidence::{MetricType, ResultKind};
+    use serde_json::json;
 
     #[test]
     fn a_time_series_panel_is_whole_and_pinned() {

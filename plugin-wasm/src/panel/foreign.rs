@@ -64,13 +64,10 @@ pub fn source(
 
 /// Seconds or milliseconds since 1970, RFC 3339, `now`, `now-1h`.
 fn time_ms(value: &Value, now_ms: i64) -> Option<i64> {
-    if let Some(number) = value.as_f64() {
+    if let Some(number) = whole_number(value) {
         return epoch_ms(number);
     }
     let text = value.as_str()?.trim();
-    if let Ok(number) = text.parse::<f64>() {
-        return epoch_ms(number);
-    }
     match text.strip_prefix("now") {
         Some("") => Some(now_ms),
         Some(rest) => Some(now_ms - parse_duration(rest.trim().strip_prefix('-')?)?),
@@ -79,31 +76,37 @@ fn time_ms(value: &Value, now_ms: i64) -> Option<i64> {
 }
 
 /// Numbers past the year 5138 as seconds are milliseconds.
-#[allow(clippy::cast_possible_truncation)]
-fn epoch_ms(number: f64) -> Option<i64> {
-    (number.is_finite() && (0.0..1e14).contains(&number)).then(|| {
-        if number >= 1e11 {
-            number as i64
-        } else {
-            (number * 1000.0) as i64
-        }
-    })
+fn epoch_ms(number: i64) -> Option<i64> {
+    match number {
+        0..100_000_000_000 => Some(number * 1000),
+        100_000_000_000..100_000_000_000_000 => Some(number),
+        _ => None,
+    }
 }
 
-#[allow(clippy::cast_possible_truncation)]
+/// A number of seconds, or a duration.
 fn duration_ms(value: &Value) -> Option<i64> {
+    match whole_number(value) {
+        Some(secs) => (0..1_000_000_000).contains(&secs).then_some(secs * 1000),
+        None => parse_duration(value.as_str()?),
+    }
+}
+
+/// A number, or one in quotes, without its fraction.
+#[allow(clippy::cast_possible_truncation)]
+fn whole_number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number
-            .as_f64()
-            .filter(|secs| (0.0..1e9).contains(secs))
-            .map(|s| (s * 1000.0) as i64),
-        Value::String(text) => text
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .filter(|secs| (0.0..1e9).contains(secs))
-            .map(|secs| (secs * 1000.0) as i64)
-            .or_else(|| parse_duration(text)),
+            .as_i64()
+            .or(number.as_f64().map(|number| number as i64)),
+        Value::String(text) => {
+            let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+            if fraction.bytes().all(|b| b.is_ascii_digit()) {
+                whole.parse().ok()
+            } else {
+                None
+            }
+        }
         _ => None,
     }
 }
@@ -193,7 +196,7 @@ mod tests {
         let hour = Some((QueryMode::Range, NOW - HOUR_MS, NOW, 15_000));
         for (start, end, step) in [
             (json!(1_795_528_800), json!(1_795_532_400), json!(15)),
-            (json!("1795528800"), json!("1795532400000"), json!("15")),
+            (json!("1795528800.25"), json!("1795532400000"), json!("15")),
             (
                 json!("2026-11-24T14:00:00Z"),
                 json!("2026-11-24T20:45:00+05:45"),

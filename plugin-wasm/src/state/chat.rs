@@ -1,7 +1,5 @@
 //! Folds the events of a conversation's one stream into messages and tools.
 
-use std::collections::BTreeMap;
-
 use persai_protocol::agui::{Event, MessageRole, Outcome};
 use persai_protocol::custom::Custom;
 
@@ -10,6 +8,7 @@ use super::tool::Tool;
 use super::trouble;
 use crate::markdown::LinkPolicy;
 use crate::view::{MessageState, TroubleView};
+use crate::wire;
 
 /// What of the page the view depends on.
 #[derive(Debug, Default)]
@@ -53,15 +52,14 @@ pub struct Unanswered {
 pub struct Chat {
     pub page: Page,
     pub(super) messages: Vec<Message>,
-    pub(super) tools: BTreeMap<String, Tool>,
+    /// In the order of their calls.
+    pub(super) tools: Vec<Tool>,
     /// Keys that are gone since the last drain.
     pub(super) removed: Vec<String>,
     pub(super) run: RunPhase,
     last_seq: u64,
     /// The text message that is somebody's echo of the question; its text is not an answer.
     echoed: Option<String>,
-    /// Id of a tool call on the wire → in the view, where each is unique even if two runs use the same.
-    pub(super) aliases: BTreeMap<String, String>,
     /// The newest run that ended without failing; the next one is its child.
     pub(super) newest_ended: Option<String>,
 }
@@ -112,9 +110,9 @@ impl Chat {
 
     /// Takes an event as it came from the stream. What can't be read, or was seen before, changes nothing.
     pub fn apply_json(&mut self, seq: Option<u64>, data: &str, now_ms: i64) -> Notable {
-        match serde_json::from_str::<Event>(data) {
-            Ok(event) => self.apply(seq, event, now_ms),
-            Err(_) => {
+        match wire::event::read(data) {
+            Some(event) => self.apply(seq, event, now_ms),
+            None => {
                 self.last_seq = self.last_seq.max(seq.unwrap_or(0));
                 Notable::Nothing
             }
@@ -196,7 +194,9 @@ impl Chat {
             } => {
                 self.with_tool(&tool_call_id, |tool| tool.set_result(message_id, content));
             }
-            Event::Custom { name, value } => return self.apply_custom(Custom::read(&name, &value)),
+            Event::Custom { name, value } => {
+                return self.apply_custom(wire::custom::read(&name, &value));
+            }
             Event::StepStarted { .. }
             | Event::StepFinished { .. }
             | Event::MessagesSnapshot { .. }
@@ -281,21 +281,21 @@ impl Chat {
     }
 
     pub fn toggle_tool(&mut self, id: &str) {
-        if let Some(tool) = self.tools.get_mut(id) {
+        if let Some(tool) = self.tools.iter_mut().find(|tool| tool.id == id) {
             tool.open = !tool.open;
             tool.dirty = true;
         }
     }
 
     pub fn choose_panel_kind(&mut self, id: &str, kind: String) {
-        if let Some(tool) = self.tools.get_mut(id) {
+        if let Some(tool) = self.tools.iter_mut().find(|tool| tool.id == id) {
             tool.choose_kind(kind);
         }
     }
 
     /// The page's kinds or zone have changed: every card is given out again.
     pub fn page_changed(&mut self) {
-        for tool in self.tools.values_mut() {
+        for tool in &mut self.tools {
             tool.dirty = true;
         }
     }

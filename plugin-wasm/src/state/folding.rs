@@ -68,7 +68,7 @@ impl Chat {
         answer.settle(state, trouble);
         for piece in &answer.pieces {
             if let Piece::Tool(id) = piece
-                && let Some(tool) = self.tools.get_mut(id)
+                && let Some(tool) = self.tools.iter_mut().find(|tool| tool.id == *id)
             {
                 tool.run_ended();
             }
@@ -115,7 +115,7 @@ impl Chat {
     ) {
         let mut id = wire_id.clone();
         let mut uses = 1;
-        while self.tools.contains_key(&id) {
+        while self.tools.iter().any(|tool| tool.id == id) {
             uses += 1;
             id = format!("{wire_id}~{uses}");
         }
@@ -128,23 +128,22 @@ impl Chat {
             shown = true;
         });
         if shown {
-            self.aliases.insert(wire_id, id.clone());
             self.tools
-                .insert(id.clone(), Tool::new(id, name, parent, datasource, now_ms));
+                .push(Tool::new(id, wire_id, name, parent, datasource, now_ms));
         }
     }
 
     pub(super) fn supersede(&mut self, messages: &[String]) {
-        let tools: Vec<String> = self
-            .tools
-            .values()
-            .filter(|tool| tool.belongs_to(messages))
-            .map(|tool| tool.id.clone())
-            .collect();
-        for id in &tools {
-            self.tools.remove(id);
-            self.removed.push(format!("tool/{id}"));
-        }
+        let mut tools = Vec::new();
+        self.tools.retain(|tool| {
+            let stays = !tool.belongs_to(messages);
+            if !stays {
+                tools.push(tool.id.clone());
+            }
+            stays
+        });
+        self.removed
+            .extend(tools.iter().map(|id| format!("tool/{id}")));
         for message in &mut self.messages {
             if let Message::Answer(answer) = message {
                 answer.remove_texts(messages, &mut self.removed);
@@ -205,9 +204,10 @@ impl Chat {
     /// Runs `change` on the newest tool call with this id on the wire.
     pub(super) fn with_tool(&mut self, wire_id: &str, change: impl FnOnce(&mut Tool)) {
         if let Some(tool) = self
-            .aliases
-            .get(wire_id)
-            .and_then(|id| self.tools.get_mut(id))
+            .tools
+            .iter_mut()
+            .rev()
+            .find(|tool| tool.wire_id == wire_id)
         {
             change(tool);
         }

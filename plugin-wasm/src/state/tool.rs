@@ -12,7 +12,9 @@ const LONGEST_TEXT: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub struct Tool {
+    /// In the view, where each is unique even if two runs use the same.
     pub id: String,
+    pub wire_id: String,
     name: String,
     /// The AG-UI message that made the call.
     pub parent_message: Option<String>,
@@ -37,6 +39,7 @@ pub struct Tool {
 impl Tool {
     pub fn new(
         id: String,
+        wire_id: String,
         name: String,
         parent_message: Option<String>,
         datasource: Option<DatasourceSelector>,
@@ -44,6 +47,7 @@ impl Tool {
     ) -> Self {
         Self {
             id,
+            wire_id,
             name,
             parent_message,
             result_message: None,
@@ -67,7 +71,7 @@ impl Tool {
     }
 
     pub fn end_arguments(&mut self) {
-        self.parsed = serde_json::from_str(&self.arguments).ok();
+        self.parsed = crate::wire::json(&self.arguments);
         self.dirty = true;
     }
 
@@ -228,7 +232,10 @@ fn humanise(name: &str) -> String {
     let words = name.replace(['_', '-', '.'], " ");
     let mut chars = words.trim().chars();
     match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
+        Some(first) => [first.to_ascii_uppercase()]
+            .into_iter()
+            .chain(chars)
+            .collect(),
         None => "Tool".to_owned(),
     }
 }
@@ -239,7 +246,14 @@ mod tests {
 
     #[test]
     fn a_title_comes_from_the_description_else_from_the_name() {
-        let mut tool = Tool::new("t".into(), "query_metrics".into(), None, None, 0);
+        let mut tool = Tool::new(
+            "t".into(),
+            "t".into(),
+            "query_metrics".into(),
+            None,
+            None,
+            0,
+        );
         assert_eq!(tool.title(), "Query metrics");
         tool.add_arguments(r#"{"description":" p95 by instance ","query":"x"}"#);
         assert_eq!(
@@ -254,7 +268,7 @@ mod tests {
 
     #[test]
     fn details_cross_only_while_the_card_is_open() {
-        let mut tool = Tool::new("t".into(), "x".into(), None, None, 0);
+        let mut tool = Tool::new("t".into(), "t".into(), "x".into(), None, None, 0);
         tool.add_arguments("{\"a\":1}");
         tool.end_arguments();
         tool.set_result("m".into(), "digest".into());

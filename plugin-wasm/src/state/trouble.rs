@@ -1,10 +1,9 @@
 //! What went wrong, in words: what, why, and what to do, for every code. The one place for these sentences.
 
-use persai_protocol::error::{ErrorBody, ErrorCode};
-
 use crate::view::TroubleView;
+use crate::wire::rest::Refusal;
 
-/// The plugin's own codes, beside those of [`ErrorCode`].
+/// The plugin's own codes, beside those of `persai_protocol::error::ErrorCode`.
 pub const RELAY_UNREACHABLE: &str = "relayUnreachable";
 pub const RELAY_MISSING: &str = "relayMissing";
 pub const RELAY_INCOMPATIBLE: &str = "relayIncompatible";
@@ -37,9 +36,7 @@ const fn words(
 /// The trouble of a code as it stands on the wire. What the relay says itself takes the place of our `why` and `todo`.
 #[must_use]
 pub fn of_code(code: &str, message: &str, hint: Option<&str>) -> TroubleView {
-    let known = serde_json::from_value(serde_json::Value::String(code.to_owned()))
-        .unwrap_or(ErrorCode::Unknown);
-    let words = of_error_code(known);
+    let words = of_error_code(code);
     let or = |text: &str, other: &str| {
         if text.trim().is_empty() {
             other.to_owned()
@@ -58,8 +55,8 @@ pub fn of_code(code: &str, message: &str, hint: Option<&str>) -> TroubleView {
 }
 
 #[must_use]
-pub fn of_body(body: &ErrorBody) -> TroubleView {
-    let mut trouble = of_code(&body.code.as_wire(), &body.message, body.hint.as_deref());
+pub fn of_body(body: &Refusal) -> TroubleView {
+    let mut trouble = of_code(&body.code, &body.message, body.hint.as_deref());
     trouble.retry_in_secs = body.retry_after_secs;
     trouble
 }
@@ -122,87 +119,86 @@ fn of_own_code(code: &str) -> Words {
             "Stop again. The answer goes on until then.",
             false,
         ),
-        _ => of_error_code(ErrorCode::Unknown),
+        _ => of_error_code(""),
     }
 }
 
-fn of_error_code(code: ErrorCode) -> Words {
-    use ErrorCode as E;
+fn of_error_code(code: &str) -> Words {
     match code {
-        E::InvalidRequest | E::UnsupportedMediaType | E::MethodNotAllowed => words(
+        "invalidRequest" | "unsupportedMediaType" | "methodNotAllowed" => words(
             "PersAI did not take the question.",
             "Its form was not what the relay reads.",
             "Reload the page and ask again.",
             true,
         ),
-        E::BodyTooLarge => words(
+        "bodyTooLarge" => words(
             "The question is too long.",
             "The relay takes less at once.",
             "Shorten it and ask again.",
             false,
         ),
-        E::NotFound => words(
+        "notFound" => words(
             "That conversation is not here.",
             "It was deleted, or it is not yours.",
             "Start a new conversation.",
             false,
         ),
-        E::UnknownModel => words(
+        "unknownModel" => words(
             "That model is not offered any more.",
             "The relay does not know it.",
             "Choose another model.",
             true,
         ),
-        E::PersesTokenExpired => of_own_code(SIGN_IN_AGAIN),
-        E::CrossSiteRefused => words(
+        "persesTokenExpired" => of_own_code(SIGN_IN_AGAIN),
+        "crossSiteRefused" => words(
             "PersAI refused the request as cross-site.",
             "This page's address is not among the relay's public origins.",
             "Ask whoever runs this Perses to add this address to public_origins.",
             false,
         ),
-        E::Forbidden => words(
+        "forbidden" => words(
             "You are not allowed to do that.",
             "Your Perses permissions do not cover it.",
             "Ask whoever grants permissions in this Perses.",
             false,
         ),
-        E::RunActive => words(
+        "runActive" => words(
             "The question was not sent.",
             "Another answer is still being written in this conversation.",
             "Wait for it or stop it, then try again.",
             true,
         ),
-        E::RateLimited => words(
+        "rateLimited" => words(
             "Too many requests.",
             "A limit of the relay was reached.",
             "It goes on by itself.",
             true,
         ),
-        E::BrowserKeyRequired => words(
+        "browserKeyRequired" => words(
             "This browser keeps no storage for PersAI.",
             "Without sign-in, histories are kept apart by a key in the browser's storage.",
             "Allow storage for this site and reload the page.",
             false,
         ),
-        E::PersesUnreachable => words(
+        "persesUnreachable" => words(
             "PersAI can't reach Perses.",
             "Perses did not answer the relay.",
             "Try again. If it lasts, tell whoever runs this Perses.",
             true,
         ),
-        E::StorageUnavailable => words(
+        "storageUnavailable" => words(
             "PersAI can't write its log.",
             "Its storage is not available.",
             "Try again. If it lasts, tell whoever runs this Perses.",
             true,
         ),
-        E::Draining => words(
+        "draining" => words(
             "PersAI is restarting.",
             "It takes no new questions right now.",
             "Try again.",
             true,
         ),
-        E::Internal => words(
+        "internal" => words(
             "Something in PersAI failed.",
             "The relay's own log says more.",
             "Try again. If it lasts, tell whoever runs this Perses.",
@@ -213,100 +209,97 @@ fn of_error_code(code: ErrorCode) -> Words {
 }
 
 /// What a tool call or a run can meet.
-fn of_run_code(code: ErrorCode) -> Words {
-    use ErrorCode as E;
+fn of_run_code(code: &str) -> Words {
     match code {
-        E::DatasourceUnknown => words(
+        "datasourceUnknown" => words(
             "That datasource does not exist.",
             "Perses does not know it, or you may not see it.",
             "Choose another datasource.",
             true,
         ),
-        E::DatasourceForbidden => words(
+        "datasourceForbidden" => words(
             "You may not query that datasource.",
             "Your Perses permissions do not cover it.",
             "Ask whoever grants permissions in this Perses for read access to it.",
             true,
         ),
-        E::DatasourceNotProxied => words(
+        "datasourceNotProxied" => words(
             "That datasource can't be asked.",
             "It has a direct URL, so Perses does not proxy it.",
             "Choose another datasource, or ask for a proxied one.",
             true,
         ),
-        E::EndpointNotAllowed => words(
+        "endpointNotAllowed" => words(
             "The datasource does not allow this request.",
             "Its list of allowed endpoints leaves it out.",
             "Ask whoever runs this Perses to allow it.",
             true,
         ),
-        E::UpstreamUnreachable
-        | E::UpstreamTimeout
-        | E::UpstreamRefused
-        | E::UpstreamMalformed
-        | E::UpstreamError => words(
+        "upstreamUnreachable"
+        | "upstreamTimeout"
+        | "upstreamRefused"
+        | "upstreamMalformed"
+        | "upstreamError" => words(
             "The datasource did not answer well.",
             "Its server failed.",
             "Try again, or ask for less.",
             true,
         ),
-        E::ResultTooLarge => words(
+        "resultTooLarge" => words(
             "The result was too large.",
             "It passed the relay's limit.",
             "Ask for fewer series or less time.",
             true,
         ),
-        E::QueryInvalid => words(
+        "queryInvalid" => words(
             "The query does not parse.",
             "It is not valid PromQL.",
             "Correct it and ask again.",
             true,
         ),
-        E::QueryRefused => words(
+        "queryRefused" => words(
             "The query was refused.",
             "It would cost the datasource too much.",
             "Ask for something narrower.",
             true,
         ),
-        E::ArgumentsInvalid | E::UnknownTool => words(
+        "argumentsInvalid" | "unknownTool" => words(
             "The model called a tool in a wrong way.",
             "The call could not be understood.",
             "Try again, or choose another model.",
             true,
         ),
-        E::ProviderAuth => words(
+        "providerAuth" => words(
             "The model's provider refused the relay's key.",
             "The key is wrong or has no access to this model.",
             "Tell whoever runs PersAI, or choose another model.",
             true,
         ),
-        E::ProviderError | E::ProviderOverloaded | E::ProviderTruncated | E::ProviderTimeout => {
-            words(
-                "The model did not finish.",
-                "Its provider failed or was too busy.",
-                "Try again, or choose another model.",
-                true,
-            )
-        }
-        E::ContextTooLong => words(
+        "providerError" | "providerOverloaded" | "providerTruncated" | "providerTimeout" => words(
+            "The model did not finish.",
+            "Its provider failed or was too busy.",
+            "Try again, or choose another model.",
+            true,
+        ),
+        "contextTooLong" => words(
             "The conversation is too long for this model.",
             "It does not fit into what the model can read.",
             "Start a new conversation.",
             false,
         ),
-        E::BudgetSpent => words(
+        "budgetSpent" => words(
             "A budget is spent.",
             "This answer reached a limit set by whoever runs PersAI.",
             "Ask something smaller, or come back later.",
             true,
         ),
-        E::Cancelled => words(
+        "cancelled" => words(
             "Stopped.",
             "You stopped this answer.",
             "What was written is kept. Try again when you like.",
             true,
         ),
-        E::RelayRestarted => words(
+        "relayRestarted" => words(
             "PersAI was restarted while it answered.",
             "The relay went down in the middle.",
             "What was answered is kept. Try again.",

@@ -31,7 +31,10 @@ impl Chat {
             .pieces
             .iter()
             .filter_map(|piece| match piece {
-                Piece::Tool(id) => self.tools.get(id).filter(|tool| tool.is_running()),
+                Piece::Tool(id) => self
+                    .tools
+                    .iter()
+                    .find(|tool| tool.id == *id && tool.is_running()),
                 _ => None,
             })
             .collect();
@@ -56,7 +59,7 @@ impl Chat {
             utc_offset_minutes: self.page.utc_offset_minutes,
             now_ms,
         });
-        for tool in self.tools.values_mut() {
+        for tool in &mut self.tools {
             if std::mem::take(&mut tool.dirty) {
                 patches.push(Patch::Set {
                     key: format!("tool/{}", tool.id),
@@ -81,7 +84,7 @@ impl Chat {
     /// The next drain gives out everything, for a shim that starts from nothing.
     pub fn forget_shown(&mut self) {
         self.removed.clear();
-        for tool in self.tools.values_mut() {
+        for tool in &mut self.tools {
             tool.dirty = true;
         }
         for message in &mut self.messages {
@@ -94,7 +97,11 @@ impl Chat {
 
     /// Every key that the shim may hold.
     pub(super) fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> = self.tools.keys().map(|id| format!("tool/{id}")).collect();
+        let mut keys: Vec<String> = self
+            .tools
+            .iter()
+            .map(|tool| format!("tool/{}", tool.id))
+            .collect();
         for message in &self.messages {
             keys.push(format!("message/{}", message.id()));
             if let Message::Answer(answer) = message {

@@ -1,7 +1,8 @@
 //! What an answer means: the value that was asked for, or why there is none and whether trying again can help.
 
-use persai_protocol::error::{ErrorBody, ErrorCode};
-use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::wire::rest::{Refusal, refusal};
 
 /// What came back for a [`super::request::Request`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,26 +26,29 @@ pub enum Failure {
     /// 403 `persesTokenExpired`.
     TokenExpired,
     /// 429; wait so long before the next try.
-    Wait { secs: u64, body: ErrorBody },
+    Wait { secs: u64, body: Refusal },
     /// The relay can't at the moment; trying again later can help.
-    Passing(ErrorBody),
+    Passing(Refusal),
     /// Trying again changes nothing.
-    Refused(ErrorBody),
+    Refused(Refusal),
 }
 
 /// A wait where a limit names none.
 const DEFAULT_WAIT_SECS: u64 = 5;
 const LONGEST_WAIT_SECS: u64 = 3600;
 
-/// Reads an answer of the relay or of Perses.
+/// Reads an answer of the relay or of Perses; what `reader` can't read is not theirs.
 ///
 /// # Errors
 /// See [`Failure`].
-pub fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Failure> {
+pub fn read<T>(answer: &Answer, reader: impl Fn(&Value) -> Option<T>) -> Result<T, Failure> {
     let body = success(answer)?;
-    serde_json::from_str(body).map_err(|_| Failure::NotOurs {
-        status: status_of(answer),
-    })
+    crate::wire::json(body)
+        .as_ref()
+        .and_then(reader)
+        .ok_or(Failure::NotOurs {
+            status: status_of(answer),
+        })
 }
 
 /// The body of a 2xx answer.
@@ -63,7 +67,7 @@ pub fn success(answer: &Answer) -> Result<&str, Failure> {
     if (200..300).contains(status) {
         return Ok(body);
     }
-    let Ok(error) = serde_json::from_str::<ErrorBody>(body) else {
+    let Some(error) = crate::wire::json(body).as_ref().and_then(refusal) else {
         return Err(match status {
             429 => Failure::Wait {
                 secs: wait(*retry_after_secs),
@@ -73,8 +77,8 @@ pub fn success(answer: &Answer) -> Result<&str, Failure> {
             _ => Failure::NotOurs { status: *status },
         });
     };
-    Err(match (status, error.code) {
-        (_, ErrorCode::PersesTokenExpired) => Failure::TokenExpired,
+    Err(match (status, error.code.as_str()) {
+        (_, "persesTokenExpired") => Failure::TokenExpired,
         (429, _) => Failure::Wait {
             secs: wait(retry_after_secs.or(error.retry_after_secs)),
             body: error,
@@ -96,9 +100,9 @@ fn status_of(answer: &Answer) -> u16 {
     }
 }
 
-fn busy() -> ErrorBody {
-    ErrorBody {
-        code: ErrorCode::RateLimited,
+fn busy() -> Refusal {
+    Refusal {
+        code: "rateLimited".to_owned(),
         message: "Too many requests were made in a short time.".to_owned(),
         hint: None,
         retry_after_secs: None,
@@ -109,7 +113,10 @@ fn busy() -> ErrorBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
+
+    fn any(answer: &Answer) -> Result<Value, Failure> {
+        read(answer, |value| Some(value.clone()))
+    }
 
     fn http(status: u16, body: &str) -> Answer {
         Answer::Http {
@@ -122,41 +129,38 @@ mod tests {
     #[test]
     fn says_what_an_answer_means() {
         let error = |code: &str| format!("{{\"code\":\"{code}\",\"message\":\"m\"}}");
-        assert!(read::<Value>(&http(200, "{}")).is_ok());
+        assert!(any(&http(200, "{}")).is_ok());
         assert_eq!(
-            read::<Value>(&http(200, "<html>")),
+            any(&http(200, "<html>")),
             Err(Failure::NotOurs { status: 200 })
         );
         assert_eq!(
-            read::<Value>(&http(404, "404 page not found")),
+            any(&http(404, "404 page not found")),
             Err(Failure::NotOurs { status: 404 })
         );
         assert_eq!(
-            read::<Value>(&http(502, "<html>bad gateway")),
+            any(&http(502, "<html>bad gateway")),
             Err(Failure::Unreachable)
         );
+        assert_eq!(any(&Answer::Unreachable), Err(Failure::Unreachable));
         assert_eq!(
-            read::<Value>(&Answer::Unreachable),
-            Err(Failure::Unreachable)
-        );
-        assert_eq!(
-            read::<Value>(&http(403, &error("persesTokenExpired"))),
+            any(&http(403, &error("persesTokenExpired"))),
             Err(Failure::TokenExpired)
         );
         assert!(matches!(
-            read::<Value>(&http(403, &error("forbidden"))),
+            any(&http(403, &error("forbidden"))),
             Err(Failure::Refused(_))
         ));
         assert!(matches!(
-            read::<Value>(&http(503, &error("draining"))),
+            any(&http(503, &error("draining"))),
             Err(Failure::Passing(_))
         ));
         assert!(matches!(
-            read::<Value>(&http(400, &error("ofTheFuture"))),
+            any(&http(400, &error("ofTheFuture"))),
             Err(Failure::Refused(_))
         ));
         assert!(matches!(
-            read::<Value>(&http(429, "slow down")),
+            any(&http(429, "slow down")),
             Err(Failure::Wait { secs: 5, .. })
         ));
         let limited = Answer::Http {
@@ -164,9 +168,6 @@ mod tests {
             retry_after_secs: Some(0),
             body: error("rateLimited"),
         };
-        assert!(matches!(
-            read::<Value>(&limited),
-            Err(Failure::Wait { secs: 1, .. })
-        ));
+        assert!(matches!(any(&limited), Err(Failure::Wait { secs: 1, .. })));
     }
 }

@@ -1,7 +1,6 @@
 //! Sends what the machine wants sent, by the page's own `fetch`, and hands back what comes. Decides nothing.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
@@ -24,10 +23,12 @@ pub trait Sink {
     fn input(self: Rc<Self>, input: Input<'_>);
 }
 
+type UnderWay = Rc<RefCell<Vec<(Id, AbortController)>>>;
+
 /// What is under way.
 pub struct Browser<S> {
     sink: Weak<S>,
-    under_way: Rc<RefCell<BTreeMap<Id, AbortController>>>,
+    under_way: UnderWay,
 }
 
 impl<S: Sink + 'static> Browser<S> {
@@ -53,16 +54,15 @@ impl<S: Sink + 'static> Browser<S> {
     }
 
     pub fn close_all(&self) {
-        let calls: Vec<Id> = self.under_way.borrow().keys().copied().collect();
-        for call in calls {
-            self.close(call);
+        // Taken out first: abort runs listeners at once.
+        let all = std::mem::take(&mut *self.under_way.borrow_mut());
+        for (_, controller) in all {
+            controller.abort();
         }
     }
 
     fn close(&self, call: Id) {
-        // Taken out first: abort runs listeners at once.
-        let controller = self.under_way.borrow_mut().remove(&call);
-        if let Some(controller) = controller {
+        if let Some(controller) = take(&self.under_way, call) {
             controller.abort();
         }
     }
@@ -71,7 +71,7 @@ impl<S: Sink + 'static> Browser<S> {
         let (sink, under_way) = (self.sink.clone(), Rc::clone(&self.under_way));
         let controller = AbortController::new().ok();
         if let Some(controller) = controller.clone() {
-            under_way.borrow_mut().insert(call, controller);
+            under_way.borrow_mut().push((call, controller));
         }
         spawn_local(async move {
             let patience = (!stream).then(|| {
@@ -102,9 +102,15 @@ impl<S: Sink + 'static> Browser<S> {
                 ),
             }
             drop(patience);
-            under_way.borrow_mut().remove(&call);
+            take(&under_way, call);
         });
     }
+}
+
+fn take(under_way: &UnderWay, call: Id) -> Option<AbortController> {
+    let mut all = under_way.borrow_mut();
+    let at = all.iter().position(|(id, _)| *id == call)?;
+    Some(all.swap_remove(at).1)
 }
 
 fn tell<S: Sink>(sink: &Weak<S>, input: Input<'_>) {

@@ -1,23 +1,15 @@
 //! Where the relay is: the first place, in order, whose capabilities say that it is ours.
 
+use super::answer::{self, Answer, Failure};
+use crate::wire::{Fields, rest};
 use persai_protocol::rest::{Capabilities, ProtocolRange};
 use persai_protocol::{PRODUCT, PROTOCOL_MAX, PROTOCOL_MIN};
-use serde::Deserialize;
 
-use super::answer::{self, Answer, Failure};
-
-/// `config.json` beside the plugin: an operator's override. Public; a path of this origin.
-#[derive(Debug, Deserialize)]
-struct PluginConfig {
-    relay: String,
-}
-
-/// The relay's possible base paths, best first. `config` is the answer for `config.json`; a missing one is normal.
+/// The relay's possible base paths, best first. `config` is the answer for `config.json` beside the plugin, an operator's
+/// override `{"relay": "/path"}`; a missing one is normal.
 #[must_use]
 pub fn candidates(config: &Answer, api_prefix: &str) -> Vec<String> {
-    let configured = answer::read::<PluginConfig>(config)
-        .ok()
-        .map(|config| config.relay);
+    let configured = answer::read(config, |config| config.text("relay")).ok();
     let mut found = Vec::new();
     for base in configured
         .into_iter()
@@ -57,7 +49,7 @@ pub enum Found {
 
 #[must_use]
 pub fn judge(answer: &Answer) -> Found {
-    match answer::read::<Capabilities>(answer) {
+    match answer::read(answer, rest::capabilities) {
         Ok(found) if found.product != PRODUCT => Found::Nothing,
         Ok(found) if found.protocol.min > PROTOCOL_MAX || found.protocol.max < PROTOCOL_MIN => {
             Found::Incompatible {
@@ -79,17 +71,17 @@ pub fn judge(answer: &Answer) -> Found {
 
 /// A relay of another protocol may have capabilities that we can't read whole; these fields stay.
 fn read_unknown_shape(answer: &Answer) -> Found {
-    #[derive(Deserialize)]
-    struct Core {
-        product: String,
-        #[serde(default)]
-        version: String,
-        protocol: ProtocolRange,
-    }
-    match answer::read::<Core>(answer) {
-        Ok(core) if core.product == PRODUCT => Found::Incompatible {
-            relay_version: core.version,
-            relay: core.protocol,
+    let core = answer::read(answer, |value| {
+        Some((
+            value.text("product")?,
+            value.text("version"),
+            rest::protocol_range(value.get("protocol")?)?,
+        ))
+    });
+    match core {
+        Ok((product, version, relay)) if product == PRODUCT => Found::Incompatible {
+            relay_version: version.unwrap_or_default(),
+            relay,
         },
         _ => Found::Nothing,
     }

@@ -1,9 +1,10 @@
 //! What the plugin reads of Perses itself: the datasources to ask about and the panel kinds to show.
 
 use persai_protocol::evidence::{DatasourceSelector, is_valid_resource_name};
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::answer::{self, Answer, Failure};
+use crate::wire::Fields;
 
 pub const PROMETHEUS: &str = "PrometheusDatasource";
 
@@ -17,114 +18,56 @@ pub struct Datasource {
     pub disabled_reason: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Resource {
-    metadata: Named,
-    spec: DatasourceSpec,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct DatasourceSpec {
-    #[serde(default)]
-    default: bool,
-    #[serde(default)]
-    display: Option<Display>,
-    plugin: DatasourcePlugin,
-}
-
-#[derive(Deserialize)]
-struct Display {
-    #[serde(default)]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct DatasourcePlugin {
-    kind: String,
-    #[serde(default)]
-    spec: DatasourcePluginSpec,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct DatasourcePluginSpec {
-    #[serde(default)]
-    direct_url: Option<String>,
-}
-
 /// Reads `GET /api/v1/globaldatasources?kind=PrometheusDatasource`.
 ///
 /// # Errors
 /// See [`Failure`].
 pub fn datasources(answer: &Answer) -> Result<Vec<Datasource>, Failure> {
-    let resources: Vec<serde_json::Value> = answer::read(answer)?;
-    let mut found: Vec<Datasource> = resources
-        .into_iter()
-        .filter_map(|value| serde_json::from_value::<Resource>(value).ok())
-        .filter(|resource| {
-            resource.spec.plugin.kind == PROMETHEUS
-                && is_valid_resource_name(&resource.metadata.name)
-        })
-        .map(|resource| {
-            let title = resource
-                .spec
-                .display
-                .map(|display| display.name)
-                .filter(|name| !name.is_empty());
-            let direct = resource
-                .spec
-                .plugin
-                .spec
-                .direct_url
-                .is_some_and(|url| !url.is_empty());
-            Datasource {
-                title: title.unwrap_or_else(|| resource.metadata.name.clone()),
-                is_default: resource.spec.default,
-                disabled_reason: direct.then(|| {
-                    "It has a direct URL, so Perses does not proxy it and PersAI can't ask it."
-                        .to_owned()
-                }),
-                selector: DatasourceSelector {
-                    kind: resource.spec.plugin.kind,
-                    name: resource.metadata.name,
-                    project: None,
-                },
-            }
-        })
-        .collect();
-    found.sort_by(|a, b| a.title.cmp(&b.title));
+    let mut found: Vec<Datasource> = Vec::new();
+    for one in answer::read(answer, |list| {
+        Some(
+            list.as_array()?
+                .iter()
+                .filter_map(datasource)
+                .collect::<Vec<_>>(),
+        )
+    })? {
+        let at = found
+            .iter()
+            .position(|other| other.title > one.title)
+            .unwrap_or(found.len());
+        found.insert(at, one);
+    }
     Ok(found)
 }
 
-#[derive(Deserialize)]
-struct Module {
-    spec: ModuleSpec,
-    #[serde(default)]
-    status: Option<ModuleStatus>,
-}
-
-#[derive(Deserialize)]
-struct ModuleSpec {
-    #[serde(default)]
-    plugins: Vec<ModulePlugin>,
-}
-
-#[derive(Deserialize)]
-struct ModulePlugin {
-    kind: String,
-    spec: Named,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ModuleStatus {
-    #[serde(default)]
-    is_loaded: bool,
+fn datasource(value: &Value) -> Option<Datasource> {
+    let (name, spec) = (value.get("metadata")?.text("name")?, value.get("spec")?);
+    let plugin = spec.get("plugin")?;
+    let kind = plugin.text("kind").filter(|kind| kind == PROMETHEUS)?;
+    if !is_valid_resource_name(&name) {
+        return None;
+    }
+    let title = spec
+        .get("display")
+        .and_then(|display| display.text("name"))
+        .filter(|title| !title.is_empty());
+    let direct = plugin
+        .get("spec")
+        .and_then(|spec| spec.text("directUrl"))
+        .is_some_and(|url| !url.is_empty());
+    Some(Datasource {
+        title: title.unwrap_or_else(|| name.clone()),
+        is_default: spec.flag("default").unwrap_or(false),
+        disabled_reason: direct.then(|| {
+            "It has a direct URL, so Perses does not proxy it and PersAI can't ask it.".to_owned()
+        }),
+        selector: DatasourceSelector {
+            kind,
+            name,
+            project: None,
+        },
+    })
 }
 
 /// The panel kinds of `GET /api/v1/plugins`, of modules that are loaded.
@@ -132,15 +75,26 @@ struct ModuleStatus {
 /// # Errors
 /// See [`Failure`].
 pub fn panel_kinds(answer: &Answer) -> Result<Vec<String>, Failure> {
-    let modules: Vec<serde_json::Value> = answer::read(answer)?;
-    Ok(modules
-        .into_iter()
-        .filter_map(|value| serde_json::from_value::<Module>(value).ok())
-        .filter(|module| module.status.as_ref().is_none_or(|status| status.is_loaded))
-        .flat_map(|module| module.spec.plugins)
-        .filter(|plugin| plugin.kind == "Panel")
-        .map(|plugin| plugin.spec.name)
-        .collect())
+    let modules = answer::read(answer, |list| {
+        Some(
+            list.as_array()?
+                .iter()
+                .filter_map(module)
+                .collect::<Vec<_>>(),
+        )
+    })?;
+    Ok(modules.concat())
+}
+
+fn module(value: &Value) -> Option<Vec<String>> {
+    let is_loaded = value
+        .get("status")
+        .is_none_or(|status| status.flag("isLoaded").unwrap_or(false));
+    is_loaded.then_some(())?;
+    Some(value.get("spec")?.list("plugins", |plugin| {
+        (plugin.get("kind")?.as_str()? == "Panel").then_some(())?;
+        plugin.get("spec")?.text("name")
+    }))
 }
 
 #[cfg(test)]
