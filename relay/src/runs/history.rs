@@ -83,6 +83,10 @@ pub async fn read(
     conversation: &ConversationKey,
 ) -> Result<Vec<Message>, LogError> {
     let mut records = read_all(log, conversation, Kind::Model).await?;
+    if records.is_empty() {
+        // Context comes along with a question, never alone.
+        return Ok(Vec::new());
+    }
     records.extend(read_all(log, conversation, Kind::Context).await?);
     records.sort_by_key(|record| record.seq);
     let messages = records.iter().filter_map(message_of).collect();

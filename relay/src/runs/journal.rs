@@ -8,6 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use persai_agent::ports::{Entry, Journal, JournalError};
 use persai_protocol::agui::Event;
+use persai_protocol::rest::RunState;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -27,6 +28,15 @@ const QUEUE: usize = 64;
 /// Results above this are compressed off the async threads.
 const BLOCKING_BYTES: usize = 64 * 1024;
 
+/// The end that a run wrote itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenEnd {
+    pub state: RunState,
+    pub reason: Option<String>,
+    /// Of the run's last event.
+    pub seq: u64,
+}
+
 /// The journal of one run. Dropping it writes what is still held back.
 pub struct RunJournal {
     sender: mpsc::Sender<Message>,
@@ -42,13 +52,14 @@ enum Message {
 }
 
 impl RunJournal {
-    /// The journal, and the task that writes it, which ends after the journal is dropped.
+    /// The journal, and the task that writes it. The task ends after the journal is dropped, with the run's end, if
+    /// one was written.
     #[must_use]
     pub fn open(
         log: Arc<dyn EventLog>,
         conversation: ConversationKey,
         run_id: String,
-    ) -> (Self, JoinHandle<()>) {
+    ) -> (Self, JoinHandle<Option<WrittenEnd>>) {
         let (sender, messages) = mpsc::channel(QUEUE);
         let failed = Arc::new(OnceLock::new());
         let writer = Writer {
@@ -60,6 +71,7 @@ impl RunJournal {
             open_chars: 0,
             written_at: None,
             failed: Arc::clone(&failed),
+            end: None,
         };
         (Self { sender, failed }, tokio::spawn(writer.work(messages)))
     }
@@ -113,10 +125,11 @@ struct Writer {
     open_chars: usize,
     written_at: Option<Instant>,
     failed: Arc<OnceLock<String>>,
+    end: Option<WrittenEnd>,
 }
 
 impl Writer {
-    async fn work(mut self, mut messages: mpsc::Receiver<Message>) {
+    async fn work(mut self, mut messages: mpsc::Receiver<Message>) -> Option<WrittenEnd> {
         loop {
             let message = match self.deadline() {
                 None => messages.recv().await,
@@ -142,7 +155,7 @@ impl Writer {
                 }
                 None => {
                     self.write_deltas().await;
-                    return;
+                    return self.end;
                 }
             }
         }
@@ -241,7 +254,7 @@ impl Writer {
             run_id: self.run_id.clone(),
             at_ms: now_ms(),
             records: std::mem::take(&mut self.records),
-            change,
+            change: change.clone(),
             durability,
         };
         self.written_at = Some(Instant::now());
@@ -250,7 +263,16 @@ impl Writer {
             return Err(JournalError(cause.clone()));
         }
         match self.log.append(batch).await {
-            Ok(_) => Ok(()),
+            Ok(seqs) => {
+                if let (Some(RunChange::End { state, reason }), Some(seq)) = (change, seqs.last()) {
+                    self.end = Some(WrittenEnd {
+                        state,
+                        reason,
+                        seq: *seq,
+                    });
+                }
+                Ok(())
+            }
             Err(error) => {
                 if error != LogError::RunOver {
                     tracing::error!(%error, run_id = self.run_id, "a run's events could not be written");

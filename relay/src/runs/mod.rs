@@ -12,9 +12,9 @@ mod settle;
 mod start;
 pub mod system;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::stream::BoxStream;
@@ -116,6 +116,8 @@ struct Inner {
     models: Arc<Models>,
     settings: RunSettings,
     active: Mutex<HashMap<RunKey, Active>>,
+    /// Runs that were cancelled between their first record and their task.
+    early_cancels: Mutex<HashSet<RunKey>>,
     draining: AtomicBool,
     /// Ends all streams.
     closed: CancellationToken,
@@ -149,6 +151,7 @@ impl Runs {
             models,
             settings,
             active: Mutex::default(),
+            early_cancels: Mutex::default(),
             draining: AtomicBool::new(false),
             closed: CancellationToken::new(),
         };
@@ -198,16 +201,19 @@ impl Runs {
             durability: Durability::Synced,
         };
         match self.inner.log.append(batch).await {
+            Ok(_) => {}
             // It ended meanwhile, by itself or by another cancel.
-            Ok(_) | Err(LogError::RunOver) => {}
+            Err(LogError::RunOver) => return Ok(self.run_row(owner, run_id).await?.summary()),
             Err(error) => return Err(ApiError::storage(error)),
         }
-        if let Some(active) = self.inner.active_run(&(owner.key(), run_id.to_owned())) {
-            active.cancel.cancel();
-            // Not an error: the stop is written, and the end follows on the stream.
-            let _ = tokio::time::timeout(CANCEL_WAIT, active.ended.cancelled()).await;
+        let key = (owner.key(), run_id.to_owned());
+        // Not an error: the stop is written, and the end follows on the stream.
+        let _ = tokio::time::timeout(CANCEL_WAIT, self.inner.cancel(&key)).await;
+        let row = self.run_row(owner, run_id).await?;
+        if row.has_ended() {
+            self.inner.lock_early_cancels().remove(&key);
         }
-        Ok(self.run_row(owner, run_id).await?.summary())
+        Ok(row.summary())
     }
 
     /// All runs of a conversation: the history after `after`, `persai.caughtUp`, then live. Does not end by itself.
@@ -250,13 +256,14 @@ impl Runs {
         run_id: &str,
         after: Option<u64>,
     ) -> Result<BoxStream<'static, StreamItem>, ApiError> {
-        let conversation = self.run_row(owner, run_id).await?.conversation;
-        let follower = self.inner.log.follow(&conversation);
-        // Read after the follower is set, so that the end is either in the row or heard.
+        // What is committed after this row was read is read from the log or heard.
         let row = self.run_row(owner, run_id).await?;
+        let conversation = row.conversation;
+        let follower = self.inner.log.follow(&conversation);
         let before_first = row.first_seq.saturating_sub(1);
         let after = after.unwrap_or(0).max(before_first);
-        let reset = after > self.conversation(&conversation).await?.last_seq;
+        let reset =
+            after > before_first && after > self.conversation(&conversation).await?.last_seq;
         if !reset && row.last_seq.is_some_and(|last_seq| after >= last_seq) {
             return Ok(Box::pin(futures::stream::empty()));
         }
@@ -337,8 +344,14 @@ impl Runs {
 }
 
 impl Inner {
-    fn lock_active(&self) -> std::sync::MutexGuard<'_, HashMap<RunKey, Active>> {
+    fn lock_active(&self) -> MutexGuard<'_, HashMap<RunKey, Active>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_early_cancels(&self) -> MutexGuard<'_, HashSet<RunKey>> {
+        self.early_cancels
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no run is active.
@@ -350,8 +363,28 @@ impl Inner {
         }
     }
 
-    fn active_run(&self, key: &RunKey) -> Option<Active> {
-        self.lock_active().get(key).cloned()
+    /// Stops the run's task, also where it is still to be made; resolves once the run has ended, where that is known.
+    fn cancel(&self, key: &RunKey) -> impl Future<Output = ()> + use<> {
+        let mut early = self.lock_early_cancels();
+        let active = self.lock_active().get(key).cloned();
+        match &active {
+            Some(active) => active.cancel.cancel(),
+            None => drop(early.insert(key.clone())),
+        }
+        async move {
+            if let Some(active) = active {
+                active.ended.cancelled().await;
+            }
+        }
+    }
+
+    /// Makes the run known; from here on it can be stopped.
+    fn add(&self, key: RunKey, active: Active) {
+        let mut early = self.lock_early_cancels();
+        if early.remove(&key) {
+            active.cancel.cancel();
+        }
+        self.lock_active().insert(key, active);
     }
 }
 

@@ -37,27 +37,18 @@ pub async fn recover(log: &dyn EventLog) -> Result<(), LogError> {
 }
 
 /// Sees to it that a run that is no longer worked on has its end in the log, however long the log takes.
-pub async fn settle(log: &dyn EventLog, owner: &str, run_id: &str, cause: Cause) {
+pub async fn settle(log: &dyn EventLog, run: &RunRow, cause: Cause) {
     let mut wait = Duration::from_millis(50);
-    loop {
-        match settle_once(log, owner, run_id, cause).await {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::error!(%error, run_id, "the end of a run cannot be written yet");
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(MAX_WAIT);
-            }
-        }
+    while let Err(error) = settle_once(log, run, cause).await {
+        tracing::error!(%error, run_id = run.run_id, "the end of a run cannot be written yet");
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(MAX_WAIT);
     }
 }
 
-async fn settle_once(
-    log: &dyn EventLog,
-    owner: &str,
-    run_id: &str,
-    cause: Cause,
-) -> Result<(), LogError> {
-    let Some(run) = log.run(owner, run_id).await? else {
+async fn settle_once(log: &dyn EventLog, run: &RunRow, cause: Cause) -> Result<(), LogError> {
+    // Read anew: it may have been asked to stop, or have got its end.
+    let Some(run) = log.run(&run.conversation.owner, &run.run_id).await? else {
         return Ok(());
     };
     close(log, &run, cause).await?;
@@ -66,7 +57,7 @@ async fn settle_once(
 }
 
 /// Folding saves room and time; a run is whole without it.
-async fn fold(log: &dyn EventLog, run: &RunRow) {
+pub async fn fold(log: &dyn EventLog, run: &RunRow) {
     if let Err(error) = log.fold(run).await {
         tracing::warn!(%error, run_id = run.run_id, "the deltas of a run could not be folded");
     }

@@ -5,22 +5,23 @@ use std::sync::atomic::Ordering;
 
 use persai_agent::message::{ContentBlock, Message, Role};
 use persai_agent::ports::Model;
-use persai_agent::{Cancel, Ports, Run};
+use persai_agent::{Cancel, Ports, Run, RunEnd};
 use persai_protocol::agui::Event;
 use persai_protocol::custom::{Custom, TimeRange, Turn};
 use persai_protocol::error::ErrorCode;
 use persai_protocol::id::is_valid_id;
 use persai_protocol::input::{PersaiProps, RunAgentInput};
 use persai_protocol::rest::{RunAccepted, RunState};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::journal::RunJournal;
-use super::settle::{Cause, settle};
+use super::journal::{RunJournal, WrittenEnd};
+use super::settle::{Cause, fold, settle};
 use super::system::{RandomIds, SystemClock, now_ms};
 use super::{Active, Inner, Resolved, accepted, history};
 use crate::error::ApiError;
 use crate::identity::credentials::Credentials;
-use crate::log::{Batch, ConversationKey, Durability, LogError, NewRecord, RunChange};
+use crate::log::{Batch, ConversationKey, Durability, LogError, NewRecord, RunChange, RunRow};
 
 /// Without a time range of the asker's: the last hour.
 const DEFAULT_RANGE_MS: i64 = 3_600_000;
@@ -50,34 +51,18 @@ pub async fn start(
     let earlier = history::Foreign::read(&input.messages);
     let question = check(inner, owner, input, now)?;
 
-    // A run that is known is answered with, whatever else has changed since.
-    let known = inner
-        .log
-        .run(&question.conversation.owner, &question.run_id)
-        .await
-        .map_err(ApiError::storage)?;
-    if let Some(row) = known {
-        return same_run(&question, &row);
-    }
-    if inner.draining.load(Ordering::SeqCst) {
-        return Err(ApiError::new(
-            ErrorCode::Draining,
-            "The relay is about to restart and takes no new questions.",
-        )
-        .retry_after(5));
-    }
-    if credentials.is_expired(now / 1000) {
-        return Err(ApiError::new(
-            ErrorCode::PersesTokenExpired,
-            "Your Perses session has run out.",
-        ));
-    }
-    let model = inner.models.get(&resolved.model_id).ok_or_else(|| {
-        ApiError::new(
-            ErrorCode::UnknownModel,
-            format!("There is no model with the id {:?}.", resolved.model_id),
-        )
-    })?;
+    let model = match model(inner, credentials, &resolved, now) {
+        Ok(model) => model,
+        Err(refused) => {
+            // A run that is known is answered with, whatever has changed since.
+            let key = &question.conversation;
+            let known = inner.log.run(&key.owner, &question.run_id).await;
+            return match known.map_err(ApiError::storage)? {
+                Some(row) => same_run(&question, &row),
+                None => Err(refused),
+            };
+        }
+    };
 
     let mut messages = history::read(inner.log.as_ref(), &question.conversation)
         .await
@@ -110,8 +95,29 @@ pub async fn start(
         first_seq: seqs.first().copied().unwrap_or(0),
         state: RunState::Running,
     };
-    launch(inner, question, resolved, model, messages);
+    launch(inner, question, answer.first_seq, resolved, model, messages);
     Ok(answer)
+}
+
+/// The model that will answer, where a run may start now.
+fn model(
+    inner: &Inner,
+    credentials: &Credentials,
+    resolved: &Resolved,
+    now: i64,
+) -> Result<Arc<dyn Model>, ApiError> {
+    if inner.draining.load(Ordering::SeqCst) {
+        let message = "The relay is about to restart and takes no new questions.";
+        return Err(ApiError::new(ErrorCode::Draining, message).retry_after(5));
+    }
+    if credentials.is_expired(now / 1000) {
+        let message = "Your Perses session has run out.";
+        return Err(ApiError::new(ErrorCode::PersesTokenExpired, message));
+    }
+    inner.models.get(&resolved.model_id).ok_or_else(|| {
+        let message = format!("There is no model with the id {:?}.", resolved.model_id);
+        ApiError::new(ErrorCode::UnknownModel, message)
+    })
 }
 
 fn check(
@@ -191,7 +197,7 @@ fn check(
     })
 }
 
-fn same_run(question: &Question, row: &crate::log::RunRow) -> Result<RunAccepted, ApiError> {
+fn same_run(question: &Question, row: &RunRow) -> Result<RunAccepted, ApiError> {
     if row.conversation.id == question.conversation.id {
         return Ok(accepted(row));
     }
@@ -263,11 +269,20 @@ fn title(question: &str) -> String {
 fn launch(
     inner: &Arc<Inner>,
     question: Question,
+    first_seq: u64,
     resolved: Resolved,
     model: Arc<dyn Model>,
     history: Vec<Message>,
 ) {
-    let key = (question.conversation.owner.clone(), question.run_id.clone());
+    let row = RunRow {
+        conversation: question.conversation.clone(),
+        run_id: question.run_id.clone(),
+        state: RunState::Running,
+        reason: None,
+        first_seq,
+        last_seq: None,
+        cancel_asked: false,
+    };
     let (handle, cancel) = Cancel::pair();
     let (journal, written) = RunJournal::open(
         Arc::clone(&inner.log),
@@ -302,42 +317,50 @@ fn launch(
         ended: ended.clone(),
         abort: task.abort_handle(),
     };
-    inner.lock_active().insert(key.clone(), active);
+    inner.add((row.conversation.owner.clone(), row.run_id.clone()), active);
+    tokio::spawn(see_to_the_end(Arc::clone(inner), row, task, written, ended));
+}
 
-    let inner = Arc::clone(inner);
-    tokio::spawn(async move {
-        // A cancel that came between the first record and this task found nobody to stop.
-        if let Ok(Some(row)) = inner.log.run(&key.0, &key.1).await
-            && row.cancel_asked
-            && let Some(active) = inner.active_run(&key)
-        {
-            active.cancel.cancel();
+/// Waits for the run's task and gives the run its end, if it has not written one itself.
+async fn see_to_the_end(
+    inner: Arc<Inner>,
+    mut row: RunRow,
+    task: JoinHandle<RunEnd>,
+    written: JoinHandle<Option<WrittenEnd>>,
+    ended: CancellationToken,
+) {
+    let outcome = task.await;
+    // The journal went with the run; its last deltas go into the log before the end.
+    let written = written.await.ok().flatten();
+    let cause = match outcome {
+        Ok(end) => {
+            tracing::info!(
+                run_id = row.run_id, state = ?end.state, code = ?end.code, cause = end.cause, spent = ?end.spent,
+                "run ended"
+            );
+            // Where it could not write its end, the log was the reason.
+            Cause::Storage
         }
-        let outcome = task.await;
-        // The journal went with the run; its last deltas go into the log before the end.
-        if written.await.is_err() {
-            tracing::error!(run_id = key.1, "a run's journal failed");
+        Err(error) if error.is_cancelled() => Cause::Restart,
+        Err(_) => {
+            // The panic's own text goes to standard error; it may hold anything.
+            tracing::error!(run_id = row.run_id, "a run's task panicked");
+            Cause::Fault
         }
-        let cause = match outcome {
-            Ok(end) => {
-                tracing::info!(
-                    run_id = key.1, state = ?end.state, code = ?end.code, cause = end.cause, spent = ?end.spent,
-                    "run ended"
-                );
-                // It has written its end; where it could not, the log was the reason.
-                Cause::Storage
-            }
-            Err(error) if error.is_cancelled() => Cause::Restart,
-            Err(_) => {
-                // The panic's own text goes to standard error; it may hold anything.
-                tracing::error!(run_id = key.1, "a run's task panicked");
-                Cause::Fault
-            }
-        };
-        settle(inner.log.as_ref(), &key.0, &key.1, cause).await;
-        inner.lock_active().remove(&key);
-        ended.cancel();
-    });
+    };
+    match written {
+        Some(end) => {
+            row.state = end.state;
+            row.reason = end.reason;
+            row.last_seq = Some(end.seq);
+            fold(inner.log.as_ref(), &row).await;
+        }
+        None => settle(inner.log.as_ref(), &row, cause).await,
+    }
+    inner
+        .lock_active()
+        .remove(&(row.conversation.owner, row.run_id));
+    ended.cancel();
 }
 
 #[cfg(test)]

@@ -151,11 +151,11 @@ impl SqliteLog {
                 limit: 256,
             };
             let page = self.read_slice(slice).await?;
-            let Some(last) = page.last() else {
-                return Ok(folder.finish());
-            };
-            after = last.seq;
             page.iter().for_each(|record| folder.push(record));
+            match page.last() {
+                Some(last) if run.last_seq != Some(last.seq) => after = last.seq,
+                _ => return Ok(folder.finish()),
+            }
         }
     }
 }
