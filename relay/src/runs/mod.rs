@@ -3,37 +3,36 @@
 //!
 //! Where to start: [`Runs`], what the HTTP side calls. [`start`]: a question becomes a run. [`journal`]: the agent's
 //! events on their way into the log. [`follow`]: out of the log to a reader. [`settle`]: every run gets an honest end.
-//! [`history`]: what of the log a model is given. [`system`]: the real clock and ids.
+//! [`active`]: runs that have a task. [`history`]: what of the log a model is given. [`system`]: the real clock and ids.
 
+mod active;
 mod follow;
 pub mod history;
 pub mod journal;
+mod settings;
 mod settle;
 mod start;
 pub mod system;
 
-use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::stream::BoxStream;
 use persai_agent::ports::Datasources;
-use persai_agent::{Budgets, CancelHandle, Policy};
-use persai_guard::Mode;
 use persai_protocol::error::ErrorCode;
 use persai_protocol::evidence::DatasourceSelector;
 use persai_protocol::input::RunAgentInput;
 use persai_protocol::rest::{ConversationSummary, RunAccepted, RunState, RunSummary};
-use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, GuardMode};
 use crate::error::ApiError;
 use crate::identity::credentials::Credentials;
 use crate::identity::owner::Owner;
 use crate::log::{Batch, ConversationKey, Durability, EventLog, LogError, RunChange, RunRow};
 use crate::providers::Models;
+use active::ActiveRuns;
+pub use settings::RunSettings;
 
 /// How long a draining relay lets runs go on.
 const DRAIN_GRACE: Duration = Duration::from_secs(5);
@@ -61,50 +60,6 @@ pub struct Resolved {
     pub model_id: String,
 }
 
-/// What holds for every run.
-#[derive(Debug, Clone, Default)]
-pub struct RunSettings {
-    pub budgets: Budgets,
-    pub guard: Policy,
-    /// Prose of the operator, ranked right below the product's own rules.
-    pub operator_rules: Option<String>,
-    pub max_question_bytes: usize,
-}
-
-impl From<&Config> for RunSettings {
-    fn from(config: &Config) -> Self {
-        let limits = &config.budgets;
-        let defaults = Budgets::default();
-        let budgets = Budgets {
-            rounds: limits.rounds,
-            tool_calls: limits.tool_calls,
-            wall_time_ms: limits.wall_time_secs.saturating_mul(1000),
-            tokens: limits.input_tokens.saturating_add(limits.output_tokens),
-            bytes: limits.turn_bytes,
-            max_output_tokens: u32::try_from(limits.output_tokens)
-                .unwrap_or(u32::MAX)
-                .min(defaults.max_output_tokens),
-            call_max_bytes: limits.result_bytes,
-            call_timeout_ms: limits.tool_timeout_secs.saturating_mul(1000),
-            ..defaults
-        };
-        let mode = match config.guard.mode {
-            GuardMode::Off => Mode::Off,
-            GuardMode::Shadow => Mode::Shadow,
-            GuardMode::Enforce => Mode::Enforce,
-        };
-        Self {
-            budgets,
-            guard: Policy {
-                mode,
-                ..Policy::default()
-            },
-            operator_rules: None,
-            max_question_bytes: config.max_question_bytes,
-        }
-    }
-}
-
 /// All runs of this relay. Cheap to clone.
 #[derive(Clone)]
 pub struct Runs {
@@ -115,24 +70,10 @@ struct Inner {
     log: Arc<dyn EventLog>,
     models: Arc<Models>,
     settings: RunSettings,
-    active: Mutex<HashMap<RunKey, Active>>,
-    /// Runs that were cancelled between their first record and their task.
-    early_cancels: Mutex<HashSet<RunKey>>,
+    active: ActiveRuns,
     draining: AtomicBool,
     /// Ends all streams.
     closed: CancellationToken,
-}
-
-/// Owner key and run id.
-type RunKey = (String, String);
-
-/// A run that goes on.
-#[derive(Clone)]
-struct Active {
-    cancel: CancelHandle,
-    /// Set off once the run has its end in the log.
-    ended: CancellationToken,
-    abort: AbortHandle,
 }
 
 impl Runs {
@@ -150,8 +91,7 @@ impl Runs {
             log,
             models,
             settings,
-            active: Mutex::default(),
-            early_cancels: Mutex::default(),
+            active: ActiveRuns::default(),
             draining: AtomicBool::new(false),
             closed: CancellationToken::new(),
         };
@@ -208,10 +148,10 @@ impl Runs {
         }
         let key = (owner.key(), run_id.to_owned());
         // Not an error: the stop is written, and the end follows on the stream.
-        let _ = tokio::time::timeout(CANCEL_WAIT, self.inner.cancel(&key)).await;
+        let _ = tokio::time::timeout(CANCEL_WAIT, self.inner.active.cancel(&key)).await;
         let row = self.run_row(owner, run_id).await?;
         if row.has_ended() {
-            self.inner.lock_early_cancels().remove(&key);
+            self.inner.active.forget_cancel(&key);
         }
         Ok(row.summary())
     }
@@ -309,15 +249,13 @@ impl Runs {
     /// Takes no new runs, gives the running ones a short while, ends the rest honestly, and closes all streams.
     pub async fn drain(&self) {
         self.inner.draining.store(true, Ordering::SeqCst);
-        if tokio::time::timeout(DRAIN_GRACE, self.inner.idle())
+        if tokio::time::timeout(DRAIN_GRACE, self.inner.active.idle())
             .await
             .is_err()
         {
-            for run in self.inner.lock_active().values() {
-                run.abort.abort();
-            }
+            self.inner.active.abort_all();
             // A log that cannot be written must not keep the relay up; the next start settles what is left.
-            let _ = tokio::time::timeout(DRAIN_GRACE, self.inner.idle()).await;
+            let _ = tokio::time::timeout(DRAIN_GRACE, self.inner.active.idle()).await;
         }
         self.inner.closed.cancel();
     }
@@ -340,51 +278,6 @@ impl Runs {
             .await
             .map_err(ApiError::storage)?;
         summary.ok_or_else(|| ApiError::not_found("conversation"))
-    }
-}
-
-impl Inner {
-    fn lock_active(&self) -> MutexGuard<'_, HashMap<RunKey, Active>> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock_early_cancels(&self) -> MutexGuard<'_, HashSet<RunKey>> {
-        self.early_cancels
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until no run is active.
-    async fn idle(&self) {
-        loop {
-            let active = self.lock_active().values().next().cloned();
-            let Some(active) = active else { return };
-            active.ended.cancelled().await;
-        }
-    }
-
-    /// Stops the run's task, also where it is still to be made; resolves once the run has ended, where that is known.
-    fn cancel(&self, key: &RunKey) -> impl Future<Output = ()> + use<> {
-        let mut early = self.lock_early_cancels();
-        let active = self.lock_active().get(key).cloned();
-        match &active {
-            Some(active) => active.cancel.cancel(),
-            None => drop(early.insert(key.clone())),
-        }
-        async move {
-            if let Some(active) = active {
-                active.ended.cancelled().await;
-            }
-        }
-    }
-
-    /// Makes the run known; from here on it can be stopped.
-    fn add(&self, key: RunKey, active: Active) {
-        let mut early = self.lock_early_cancels();
-        if early.remove(&key) {
-            active.cancel.cancel();
-        }
-        self.lock_active().insert(key, active);
     }
 }
 

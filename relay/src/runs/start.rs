@@ -15,10 +15,11 @@ use persai_protocol::rest::{RunAccepted, RunState};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::active::Active;
 use super::journal::{RunJournal, WrittenEnd};
 use super::settle::{Cause, fold, settle};
 use super::system::{RandomIds, SystemClock, now_ms};
-use super::{Active, Inner, Resolved, accepted, history};
+use super::{Inner, Resolved, accepted, history};
 use crate::error::ApiError;
 use crate::identity::credentials::Credentials;
 use crate::log::{Batch, ConversationKey, Durability, LogError, NewRecord, RunChange, RunRow};
@@ -317,7 +318,9 @@ fn launch(
         ended: ended.clone(),
         abort: task.abort_handle(),
     };
-    inner.add((row.conversation.owner.clone(), row.run_id.clone()), active);
+    inner
+        .active
+        .add((row.conversation.owner.clone(), row.run_id.clone()), active);
     tokio::spawn(see_to_the_end(Arc::clone(inner), row, task, written, ended));
 }
 
@@ -357,9 +360,7 @@ async fn see_to_the_end(
         }
         None => settle(inner.log.as_ref(), &row, cause).await,
     }
-    inner
-        .lock_active()
-        .remove(&(row.conversation.owner, row.run_id));
+    inner.active.remove(&(row.conversation.owner, row.run_id));
     ended.cancel();
 }
 
