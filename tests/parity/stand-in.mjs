@@ -47,7 +47,7 @@ export async function startPlayground(stop) {
   const stateDir = await mkdtemp(join(tmpdir(), "persai-parity-"));
   stop.push(() => rm(stateDir, { recursive: true, force: true }));
   const plugins = await fixturePlugin(join(stateDir, "plugins"));
-  const args = ["demo", "--json", "--no-relay", "--port", "0", "--hours", "1", "--state-dir", stateDir];
+  const args = ["demo", "--json", "--no-relay", "--no-wait", "--port", "0", "--hours", "1", "--state-dir", stateDir];
   const demo = await spawnForJson(program, [...args, "--plugin", plugins], stop);
   return { demo, plugins, stateDir };
 }

@@ -43,6 +43,9 @@ pub struct Options {
     /// Start no relay: the Perses stand-in itself serves the page.
     #[arg(long)]
     pub no_relay: bool,
+    /// Be ready before Prometheus has scraped anything.
+    #[arg(long)]
+    pub no_wait: bool,
     /// Serve this page. Default: `playground/ui/dist`.
     #[arg(long)]
     pub ui: Option<PathBuf>,
@@ -76,7 +79,7 @@ pub struct Options {
     pub relay_config: String,
 }
 
-/// Runs until Ctrl-C, SIGTERM, `POST /stop`, or the end of one part.
+/// Runs until Ctrl-C, SIGTERM, SIGHUP, `POST /stop`, or the end of one part.
 ///
 /// # Errors
 /// A part is missing, does not start, or ended by itself.
@@ -84,6 +87,8 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let cannot_wait = |error| Failure::with_cause("Signals cannot be waited for.", error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_wait)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_wait)?;
+    // A terminal that is closed.
+    let mut hangup = signal(SignalKind::hangup()).map_err(cannot_wait)?;
     let (stop, mut stopped) = tokio::sync::mpsc::channel(1);
 
     let starting = Stack::start(&options, stop);
@@ -91,11 +96,13 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         stack = starting => stack?,
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
+        _ = hangup.recv() => return Ok(()),
     };
     say::ready(&options, &stack);
     let ended = tokio::select! {
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
+        _ = hangup.recv() => Ok(()),
         _ = stopped.recv() => Ok(()),
         failure = stack.first_end() => Err(failure),
     };

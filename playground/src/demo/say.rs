@@ -3,6 +3,13 @@
 use super::Options;
 use super::stack::Stack;
 
+/// What is being waited for, so that half a minute of silence does not look like a fault.
+pub fn progress(options: &Options, doing: &str) {
+    if !options.json {
+        eprintln!("{doing} ...");
+    }
+}
+
 /// One line of JSON, or the words.
 pub fn ready(options: &Options, stack: &Stack) {
     if options.json {

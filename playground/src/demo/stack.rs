@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, OnceCell, mpsc};
 use super::control::{self, Control};
 use super::prometheus::{self, Prometheus};
 use super::relay::{Neighbours, Relay};
-use super::{Options, page};
+use super::{Options, page, say};
 use crate::exporter::serve as exporter;
 use crate::failure::Failure;
 use crate::llm::{self, script::Scripts};
@@ -61,6 +61,7 @@ impl Stack {
         let ui = page::ui(options, &root);
         let plugin_paths = page::plugin_paths(options, &root, &state_dir)?;
 
+        say::progress(options, "Writing the shop's past and starting Prometheus");
         let exporter = exporter::start(loopback(0)).await?;
         let prometheus = prometheus::start(
             &state_dir.join("prometheus"),
@@ -115,7 +116,10 @@ impl Stack {
             relay.start().await?;
             (Some(relay), port)
         };
-        prometheus::wait_for_data(&prometheus.url).await?;
+        if !options.no_wait {
+            say::progress(options, "Waiting for the first data of this machine");
+            prometheus::wait_for_data(&prometheus.url).await?;
+        }
 
         let relay_pid = relay.as_ref().and_then(Relay::pid);
         let relay = Arc::new(Mutex::new(relay));
