@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 // The features of js-shim/scripts/build-wasm.mjs, and its optimisation: this is the product's build and one more export.
-const wasmOpt = ['-Oz', '--enable-bulk-memory', '--enable-nontrapping-float-to-int', '--enable-sign-ext', '--enable-mutable-globals', '--enable-reference-types', '--enable-multivalue'];
+const wasmOpt = ['-Oz', '--one-caller-inline-max-function-size=10', '--flexible-inline-max-function-size=5', '--enable-bulk-memory', '--enable-nontrapping-float-to-int', '--enable-sign-ext', '--enable-mutable-globals', '--enable-reference-types', '--enable-multivalue'];
 
 /** Builds and loads it. `PERSAI_BENCH_WASM_OPT` (0 to 3, s, z) builds with another opt-level, to compare. */
 export async function load() {

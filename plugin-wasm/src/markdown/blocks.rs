@@ -4,6 +4,7 @@
 //! mean (`- |` makes a table of a paragraph) and can change back.
 
 use super::fence::{FenceState, OpenFence};
+use super::plain::has_definition_mark;
 use super::tree::{Parsed, is_loose};
 use crate::view::{MdKind, MdNode};
 
@@ -143,7 +144,7 @@ fn may_follow_definition(text: &str, at: usize) -> bool {
     let lines = text[..at].split_inclusive('\n').rev();
     lines
         .take_while(|line| !is_blank(line))
-        .any(|line| line.contains("]:"))
+        .any(has_definition_mark)
 }
 
 /// All items but the last are final. Whether the list is loose is not: a stand-in item tells it, since it becomes a

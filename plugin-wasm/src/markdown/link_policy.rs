@@ -70,7 +70,13 @@ fn normal_authority(scheme: &str, authority: &str) -> Option<String> {
         _ => (authority.as_str(), None),
     };
     let plain = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        // What is no address at all, the browser refuses.
+        Some(v6) => {
+            v6.contains(':')
+                && v6
+                    .bytes()
+                    .all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
+        }
         None => {
             host.bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))

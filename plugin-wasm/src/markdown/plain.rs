@@ -26,7 +26,7 @@ impl PlainTail {
         }
         let line = &text[text.rfind(['\n', '\r']).map_or(0, |end| end + 1)..];
         // A tag at a line's start opens an HTML block; what may become a definition is not a paragraph's text for long.
-        if line.contains('<') || text.contains("]:") {
+        if line.contains('<') || has_definition_mark(text) {
             return None;
         }
         let tail = Self {
@@ -72,4 +72,9 @@ impl PlainTail {
 
 fn is_letter(c: char) -> bool {
     c.is_alphabetic()
+}
+
+/// No link reference definition is without it.
+pub(super) fn has_definition_mark(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| pair == b"]:")
 }

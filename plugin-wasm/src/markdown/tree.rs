@@ -51,18 +51,22 @@ impl Parsed {
         let options =
             Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
         let parser = Parser::new_ext(text, options);
-        let mut definitions: Vec<Definition> = parser
-            .reference_definitions()
-            .iter()
-            .filter(|(_, definition)| definition.span.start >= skip)
-            .map(|(label, definition)| Definition {
+        let mut definitions: Vec<Definition> = Vec::new();
+        for (label, definition) in parser.reference_definitions().iter() {
+            if definition.span.start < skip {
+                continue;
+            }
+            let range = definition.span.start - skip..definition.span.end - skip;
+            // They come in no order; they are few.
+            let at = definitions.partition_point(|other| other.range.start < range.start);
+            let definition = Definition {
                 label: label.to_owned(),
                 destination: definition.dest.to_string(),
                 title: definition.title.as_ref().map(|title| title.to_string()),
-                range: definition.span.start - skip..definition.span.end - skip,
-            })
-            .collect();
-        definitions.sort_by_key(|definition| definition.range.start);
+                range,
+            };
+            definitions.insert(at, definition);
+        }
         let mut builder = Builder {
             policy,
             skip,
