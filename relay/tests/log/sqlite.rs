@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::support::{batch, delta, end, key, read_all, start, text};
 use persai_relay::log::sqlite::SqliteLog;
-use persai_relay::log::{EventLog, Kind, LogError};
+use persai_relay::log::{EventLog, Kind, LogError, Slice};
 use sqlx::{Connection, SqliteConnection};
 
 macro_rules! suite {
@@ -205,4 +205,66 @@ async fn only_the_relays_user_can_read_the_file() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(path.parent().unwrap()), 0o700);
+}
+
+/// A disk that lies: whatever is damaged, reading and writing give values or errors, and nothing panics or hangs.
+#[tokio::test]
+async fn damage_in_the_middle_of_the_file_is_an_error_and_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.db");
+    let key = key("u:ann", "c");
+    {
+        let log = SqliteLog::open(&whole).await.unwrap();
+        start(&log, &key, "r").await.unwrap();
+        for _ in 0..60 {
+            log.append(batch(&key, "r", vec![delta(&"x".repeat(1_000)); 5], None))
+                .await
+                .unwrap();
+        }
+        end(&log, &key, "r").await.unwrap();
+    }
+    // Opening and closing again leaves everything in the one file.
+    drop(reopen(&whole).await.unwrap());
+    drop(reopen(&whole).await.unwrap());
+    let bytes = std::fs::read(&whole).unwrap();
+    let mut errors = 0;
+    for n in 1..40usize {
+        let mut damaged = bytes.clone();
+        let at = n * damaged.len() / 40;
+        for byte in damaged.iter_mut().skip(at).take(512) {
+            *byte = !*byte;
+        }
+        let path = folder.path().join(format!("damaged{n}.db"));
+        std::fs::write(&path, damaged).unwrap();
+        let work = async {
+            let log = SqliteLog::open(&path).await?;
+            let slice = Slice {
+                conversation: &key,
+                after: 0,
+                run_id: None,
+                kind: Kind::Agui,
+                limit: 1_000,
+            };
+            let mut after = 0;
+            loop {
+                let page = log
+                    .read(Slice {
+                        after,
+                        ..slice.clone()
+                    })
+                    .await?;
+                let Some(last) = page.last() else { break };
+                after = last.seq;
+            }
+            log.conversations("u:ann", 10).await?;
+            log.unsettled_runs().await?;
+            start(&log, &key, "r2").await?;
+            Ok::<(), LogError>(())
+        };
+        let done = tokio::time::timeout(std::time::Duration::from_secs(20), work)
+            .await
+            .expect("hangs");
+        errors += usize::from(done.is_err());
+    }
+    assert!(errors > 0, "no damage was noticed at all");
 }
