@@ -31,10 +31,18 @@ export default defineConfig({
   tools: {
     htmlPlugin: false,
     swc: { jsc: { transform: { react: { runtime: 'classic' } } } },
-    rspack: (config) => {
+    rspack: (config, { rspack, appendPlugins }) => {
       config.output = { ...config.output, publicPath: 'auto', uniqueName: 'PersAI' };
       // The federation container is the only entry; the one that Rsbuild wants would double the runtime.
       config.entry = {};
+      // The federation runtime in its ES module form, of which the bundler can leave out what we do not use.
+      appendPlugins(
+        new rspack.NormalModuleReplacementPlugin(/@module-federation[\\/].+\.cjs$/, (module) => {
+          const data = module.createData;
+          if (data?.resource) data.resource = data.resource.replace(/\.cjs$/, '.js');
+          else module.request = module.request.replace(/\.cjs$/, '.js');
+        }),
+      );
     },
   },
   plugins: [
@@ -51,7 +59,7 @@ export default defineConfig({
       dts: false,
       manifest: true,
       // We consume no remotes, so the runtime needs neither their snapshots nor node's loader.
-      experiments: { optimization: { disableSnapshot: true, target: 'web' } },
+      experiments: { optimization: { disableSnapshot: true, disableRemote: true, target: 'web' } },
     }),
   ],
 });
