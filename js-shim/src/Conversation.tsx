@@ -80,7 +80,7 @@ function FirstLook({ app, onAsk }: { app: AppView; onAsk: (text: string) => void
       <p className="persai-quiet">
         Every query that answers your question is drawn as a panel, so that you can check it.
       </p>
-      <div className="persai-suggestions">
+      <div className="persai-suggestions" role="group" aria-label="First questions">
         {app.suggestions.map((text) => (
           <button key={text} type="button" disabled={!app.canSend} onClick={() => onAsk(text)}>
             {text}

@@ -16,8 +16,11 @@ async function signedIn(options) {
 async function choose(page, name) {
   await page.getByRole('button', { name: /^Datasources:/ }).click();
   const list = page.getByRole('group', { name: 'Datasources' });
-  for (const box of await list.getByRole('checkbox', { checked: true }).all()) await box.uncheck();
-  await list.getByRole('checkbox', { name }).check();
+  // The core decides, a frame later; and the last chosen one stays chosen, so the default goes second.
+  await list.getByRole('checkbox', { name }).click();
+  await list.getByRole('checkbox', { name, checked: true }).waitFor();
+  await list.getByRole('checkbox', { name: /^Prometheus/ }).click();
+  await list.getByRole('checkbox', { name: /^Prometheus/, checked: false }).waitFor();
   await page.keyboard.press('Escape');
 }
 
