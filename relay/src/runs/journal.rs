@@ -1,7 +1,7 @@
 //! The agent's events on their way into the log. Deltas of one message or one call's arguments are joined before they
-//! get a seq; the order of everything stays.
+//! get a seq (see [`super::held`]); the order of everything stays.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -9,22 +9,17 @@ use futures::future::BoxFuture;
 use persai_agent::ports::{Entry, Journal, JournalError};
 use persai_protocol::agui::Event;
 use persai_protocol::rest::RunState;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::end_of;
+use super::held::{Held, Waiting, is_delta, split};
 use super::system::now_ms;
 use crate::log::{Batch, ConversationKey, Durability, EventLog, LogError, NewRecord, RunChange};
 
 /// How long a delta waits for the next one. The first one after a pause does not wait.
 const MAX_WAIT: Duration = Duration::from_millis(25);
-/// Characters after which a joined delta is written.
-const MAX_CHARS: usize = 256;
-/// A larger delta is split, so that events stay bounded.
-const MAX_DELTA_BYTES: usize = 64 * 1024;
-/// Deltas that wait for the log; more make the agent wait.
-const QUEUE: usize = 64;
 /// Results above this are compressed off the async threads.
 const BLOCKING_BYTES: usize = 64 * 1024;
 
@@ -39,16 +34,23 @@ pub struct WrittenEnd {
 
 /// The journal of one run. Dropping it writes what is still held back.
 pub struct RunJournal {
-    sender: mpsc::Sender<Message>,
-    failed: Arc<OnceLock<String>>,
+    shared: Arc<Shared>,
 }
 
-enum Message {
-    Delta(Event),
-    Entries {
-        entries: Vec<Entry>,
-        answer: oneshot::Sender<Result<(), JournalError>>,
-    },
+#[derive(Default)]
+struct Shared {
+    held: Mutex<Held>,
+    /// For the writer: look at what is held.
+    wake: Notify,
+    /// For the agent: there is room again.
+    room: Notify,
+    failed: OnceLock<String>,
+}
+
+impl Shared {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl RunJournal {
@@ -60,146 +62,143 @@ impl RunJournal {
         conversation: ConversationKey,
         run_id: String,
     ) -> (Self, JoinHandle<Option<WrittenEnd>>) {
-        let (sender, messages) = mpsc::channel(QUEUE);
-        let failed = Arc::new(OnceLock::new());
+        let shared = Arc::new(Shared::default());
         let writer = Writer {
             log,
             conversation,
             run_id,
             records: Vec::new(),
-            open: None,
-            open_chars: 0,
             written_at: None,
-            failed: Arc::clone(&failed),
+            shared: Arc::clone(&shared),
             end: None,
         };
-        (Self { sender, failed }, tokio::spawn(writer.work(messages)))
+        (Self { shared }, tokio::spawn(writer.work()))
+    }
+
+    /// Not waited for: a delta that cannot be written fails the next append.
+    async fn add_delta(&self, event: Event) {
+        loop {
+            let room = self.shared.room.notified();
+            tokio::pin!(room);
+            // Before the look, so that room made right after it is not missed.
+            room.as_mut().enable();
+            {
+                let mut held = self.shared.held();
+                if !held.is_full() {
+                    if held.add_delta(event) {
+                        self.shared.wake.notify_one();
+                    }
+                    return;
+                }
+            }
+            room.await;
+        }
+    }
+}
+
+impl Drop for RunJournal {
+    fn drop(&mut self) {
+        self.shared.held().close();
+        self.shared.wake.notify_one();
     }
 }
 
 impl Journal for RunJournal {
     fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), JournalError>> {
         async move {
-            if let Some(cause) = self.failed.get() {
+            if let Some(cause) = self.shared.failed.get() {
                 return Err(JournalError(cause.clone()));
             }
-            let gone = || JournalError("the journal is closed".to_owned());
             if entries.iter().all(is_delta) {
-                // Not waited for: a delta that cannot be written fails the next append.
                 for entry in entries {
                     if let Entry::Event(event) = entry {
-                        self.sender
-                            .send(Message::Delta(event))
-                            .await
-                            .map_err(|_| gone())?;
+                        self.add_delta(event).await;
                     }
                 }
                 return Ok(());
             }
             let (answer, answered) = oneshot::channel();
-            self.sender
-                .send(Message::Entries { entries, answer })
-                .await
-                .map_err(|_| gone())?;
-            answered.await.map_err(|_| gone())?
+            self.shared.held().add_entries(entries, answer);
+            self.shared.wake.notify_one();
+            let gone = |_| JournalError("the journal is closed".to_owned());
+            answered.await.map_err(gone)?
         }
         .boxed()
     }
-}
-
-fn is_delta(entry: &Entry) -> bool {
-    matches!(
-        entry,
-        Entry::Event(Event::TextMessageContent { .. } | Event::ToolCallArgs { .. })
-    )
 }
 
 struct Writer {
     log: Arc<dyn EventLog>,
     conversation: ConversationKey,
     run_id: String,
-    /// Held back, in order; `open` comes after them.
+    /// For the next batch, in order.
     records: Vec<NewRecord>,
-    /// The delta that still grows.
-    open: Option<Event>,
-    open_chars: usize,
     written_at: Option<Instant>,
-    failed: Arc<OnceLock<String>>,
+    shared: Arc<Shared>,
     end: Option<WrittenEnd>,
 }
 
+/// What the writer does next.
+enum Next {
+    Sleep,
+    WaitUntil(Instant),
+    Write,
+    Stop,
+}
+
 impl Writer {
-    async fn work(mut self, mut messages: mpsc::Receiver<Message>) -> Option<WrittenEnd> {
+    async fn work(mut self) -> Option<WrittenEnd> {
+        let shared = Arc::clone(&self.shared);
         loop {
-            let message = match self.deadline() {
-                None => messages.recv().await,
-                Some(deadline) => match tokio::time::timeout_at(deadline, messages.recv()).await {
-                    Ok(message) => message,
-                    Err(_) => {
-                        self.write_deltas().await;
-                        continue;
-                    }
-                },
-            };
-            match message {
-                Some(Message::Delta(event)) => {
-                    self.add_delta(event);
-                    if self.open_chars >= MAX_CHARS {
-                        self.write_deltas().await;
-                    }
+            match self.next() {
+                Next::Sleep => shared.wake.notified().await,
+                // Woken or not: the next look tells.
+                Next::WaitUntil(due) => {
+                    drop(tokio::time::timeout_at(due, shared.wake.notified()).await)
                 }
-                Some(Message::Entries { entries, answer }) => {
-                    let written = self.write_entries(entries).await;
-                    // An agent that was aborted does not listen any more.
-                    let _ = answer.send(written);
-                }
-                None => {
-                    self.write_deltas().await;
-                    return self.end;
-                }
+                Next::Write => self.write_held().await,
+                Next::Stop => return self.end,
             }
         }
     }
 
-    /// When what is held back is written; `None` while nothing is.
-    fn deadline(&self) -> Option<Instant> {
-        let waiting = self.open.is_some() || !self.records.is_empty();
-        waiting.then(|| {
-            self.written_at
-                .map_or_else(Instant::now, |at| at + MAX_WAIT)
-        })
-    }
-
-    fn add_delta(&mut self, event: Event) {
-        if let (Some(open), Some((_, delta))) = (&mut self.open, delta_of(&event))
-            && let Some(joined) = joined_delta(open, &event)
-            && joined.len() + delta.len() <= MAX_DELTA_BYTES
-        {
-            self.open_chars += delta.chars().count();
-            joined.push_str(delta);
-            return;
+    fn next(&self) -> Next {
+        let held = self.shared.held();
+        if held.is_empty() {
+            return if held.is_closed() {
+                Next::Stop
+            } else {
+                Next::Sleep
+            };
         }
-        self.close_open();
-        for piece in split(event) {
-            self.close_open();
-            self.open_chars = delta_of(&piece).map_or(0, |(_, delta)| delta.chars().count());
-            self.open = Some(piece);
+        match self.written_at.map(|at| at + MAX_WAIT) {
+            Some(due) if !held.is_urgent() && due > Instant::now() => Next::WaitUntil(due),
+            _ => Next::Write,
         }
     }
 
-    fn close_open(&mut self) {
-        if let Some(event) = self.open.take() {
-            self.records.push(NewRecord::event(&event));
+    async fn write_held(&mut self) {
+        let waiting = self.shared.held().take();
+        self.shared.room.notify_waiters();
+        for waiting in waiting {
+            match waiting {
+                Waiting::Delta(event) => self.hold(event),
+                Waiting::Entries { entries, answer } => {
+                    let written = self.write_entries(entries).await;
+                    // An agent that was aborted does not listen any more.
+                    let _ = answer.send(written);
+                }
+            }
         }
-        self.open_chars = 0;
-    }
-
-    async fn write_deltas(&mut self) {
-        self.close_open();
         if !self.records.is_empty() {
             // The error is kept and told at the next append.
             let _ = self.write(None, Durability::Committed).await;
         }
+    }
+
+    fn hold(&mut self, event: Event) {
+        let pieces = split(event);
+        self.records.extend(pieces.iter().map(NewRecord::event));
     }
 
     async fn write_entries(&mut self, entries: Vec<Entry>) -> Result<(), JournalError> {
@@ -207,40 +206,28 @@ impl Writer {
         let mut durability = Durability::Committed;
         for entry in entries {
             match entry {
-                Entry::Event(
-                    event @ (Event::TextMessageContent { .. } | Event::ToolCallArgs { .. }),
-                ) => {
-                    self.add_delta(event);
-                    continue;
-                }
                 Entry::Event(event) => {
-                    self.close_open();
                     if let Some((state, reason)) = end_of(&event) {
                         change = Some(RunChange::End { state, reason });
                         durability = Durability::Synced;
                     }
-                    self.records.push(NewRecord::event(&event));
+                    self.hold(event);
                 }
                 Entry::Message(message) => {
-                    self.close_open();
                     self.records.push(NewRecord::message(&message));
                 }
                 Entry::Result {
                     tool_call_id,
                     sha256,
                     body,
-                } => {
-                    self.close_open();
-                    match pack(tool_call_id, sha256, body).await {
-                        Some(record) => self.records.push(record),
-                        None => {
-                            tracing::debug!(run_id = self.run_id, "a result was too large to keep")
-                        }
+                } => match pack(tool_call_id, sha256, body).await {
+                    Some(record) => self.records.push(record),
+                    None => {
+                        tracing::debug!(run_id = self.run_id, "a result was too large to keep")
                     }
-                }
+                },
             }
         }
-        self.close_open();
         self.write(change, durability).await
     }
 
@@ -258,7 +245,7 @@ impl Writer {
             durability,
         };
         self.written_at = Some(Instant::now());
-        if let Some(cause) = self.failed.get() {
+        if let Some(cause) = self.shared.failed.get() {
             // What came before is missing: nothing may follow it.
             return Err(JournalError(cause.clone()));
         }
@@ -278,7 +265,7 @@ impl Writer {
                     tracing::error!(%error, run_id = self.run_id, "a run's events could not be written");
                 }
                 Err(JournalError(
-                    self.failed.get_or_init(|| error.to_string()).clone(),
+                    self.shared.failed.get_or_init(|| error.to_string()).clone(),
                 ))
             }
         }
@@ -293,65 +280,4 @@ async fn pack(tool_call_id: String, sha256: String, body: Vec<u8>) -> Option<New
         .await
         .ok()
         .flatten()
-}
-
-fn delta_of(event: &Event) -> Option<(&str, &str)> {
-    match event {
-        Event::TextMessageContent { message_id, delta } => Some((message_id, delta)),
-        Event::ToolCallArgs {
-            tool_call_id,
-            delta,
-        } => Some((tool_call_id, delta)),
-        _ => None,
-    }
-}
-
-/// The growing delta, where `next` continues it.
-fn joined_delta<'a>(open: &'a mut Event, next: &Event) -> Option<&'a mut String> {
-    match (open, next) {
-        (
-            Event::TextMessageContent { message_id, delta },
-            Event::TextMessageContent {
-                message_id: same, ..
-            },
-        ) if message_id == same => Some(delta),
-        (
-            Event::ToolCallArgs {
-                tool_call_id,
-                delta,
-            },
-            Event::ToolCallArgs {
-                tool_call_id: same, ..
-            },
-        ) if tool_call_id == same => Some(delta),
-        _ => None,
-    }
-}
-
-/// A delta in pieces of at most [`MAX_DELTA_BYTES`].
-fn split(event: Event) -> Vec<Event> {
-    let Some((_, delta)) = delta_of(&event) else {
-        return vec![event];
-    };
-    if delta.len() <= MAX_DELTA_BYTES {
-        return vec![event];
-    }
-    let mut pieces = Vec::new();
-    let mut rest = delta;
-    while !rest.is_empty() {
-        let (piece, after) = rest.split_at(rest.floor_char_boundary(MAX_DELTA_BYTES));
-        rest = after;
-        pieces.push(match &event {
-            Event::ToolCallArgs { tool_call_id, .. } => Event::ToolCallArgs {
-                tool_call_id: tool_call_id.clone(),
-                delta: piece.to_owned(),
-            },
-            Event::TextMessageContent { message_id, .. } => Event::TextMessageContent {
-                message_id: message_id.clone(),
-                delta: piece.to_owned(),
-            },
-            other => other.clone(),
-        });
-    }
-    pieces
 }

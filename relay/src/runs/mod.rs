@@ -7,12 +7,13 @@
 
 mod active;
 mod follow;
-pub mod history;
-pub mod journal;
+mod held;
+mod history;
+mod journal;
 mod settings;
 mod settle;
 mod start;
-pub mod system;
+mod system;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
