@@ -81,6 +81,8 @@ pub struct HostEnv {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "op", rename_all = "camelCase")]
+// Patches are few and live for a moment.
+#[allow(clippy::large_enum_variant)]
 pub enum Patch {
     /// The value of a key is now this.
     Set {

@@ -40,7 +40,7 @@ pub struct Answer {
 
 #[derive(Debug)]
 pub enum Piece {
-    Text(TextPiece),
+    Text(Box<TextPiece>),
     Tool(String),
     Notice { text: String, hint: Option<String> },
 }
@@ -92,14 +92,14 @@ impl Answer {
     pub fn begin_text(&mut self, message_id: String, policy: &LinkPolicy) {
         let key = format!("md/{}/{}", self.id, self.next_text);
         self.next_text += 1;
-        self.pieces.push(Piece::Text(TextPiece {
+        self.pieces.push(Piece::Text(Box::new(TextPiece {
             message_id,
             key,
             stream: MarkdownStream::new(policy.clone()),
             open: true,
             announced: false,
             dirty: false,
-        }));
+        })));
     }
 
     /// Adds text to the open piece of `message_id`; without one (a foreign stream) it begins one.
@@ -204,14 +204,14 @@ impl Answer {
 
     fn texts(&mut self) -> impl Iterator<Item = &mut TextPiece> {
         self.pieces.iter_mut().filter_map(|piece| match piece {
-            Piece::Text(text) => Some(text),
+            Piece::Text(text) => Some(&mut **text),
             _ => None,
         })
     }
 
     fn open_text(&mut self, message_id: &str) -> Option<&mut TextPiece> {
         self.pieces.iter_mut().rev().find_map(|piece| match piece {
-            Piece::Text(text) if text.open && text.message_id == message_id => Some(text),
+            Piece::Text(text) if text.open && text.message_id == message_id => Some(&mut **text),
             _ => None,
         })
     }
