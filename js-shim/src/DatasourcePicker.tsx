@@ -20,10 +20,12 @@ export function DatasourcePicker({ options }: { options: DatasourceOption[] }): 
     return () => document.removeEventListener('pointerdown', onPointer);
   }, [open]);
 
-  const chosen = options.filter((option) => option.selected);
+  const [selection, select] = useSelection(options);
+  const chosen = options.filter((option) => selection.has(optionKey(option)));
   const toggle = (option: DatasourceOption) => {
-    const next = options.filter((other) => (other === option ? !other.selected : other.selected));
-    dispatch({ type: 'selectDatasources', names: next.map((other) => other.selector) });
+    const next = new Set(selection);
+    if (!next.delete(optionKey(option))) next.add(optionKey(option));
+    select(next);
   };
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (event.key !== 'Escape' || !open) return;
@@ -56,7 +58,7 @@ export function DatasourcePicker({ options }: { options: DatasourceOption[] }): 
             <label key={optionKey(option)} data-disabled={option.disabledReason !== undefined || undefined}>
               <input
                 type="checkbox"
-                checked={option.selected}
+                checked={selection.has(optionKey(option))}
                 disabled={option.disabledReason !== undefined}
                 onChange={() => toggle(option)}
               />
@@ -70,6 +72,27 @@ export function DatasourcePicker({ options }: { options: DatasourceOption[] }): 
       )}
     </div>
   );
+}
+
+/** How long a choice is shown without the core's word. */
+const UNCONFIRMED_MS = 500;
+
+/** What is chosen: as clicked, until the core, which answers a frame later, has said what holds. */
+function useSelection(options: DatasourceOption[]): [ReadonlySet<string>, (next: ReadonlySet<string>) => void] {
+  const [clicked, setClicked] = useState<ReadonlySet<string>>();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new options are the core's word
+  useEffect(() => setClicked(undefined), [options]);
+  useEffect(() => {
+    if (!clicked) return;
+    const timer = setTimeout(() => setClicked(undefined), UNCONFIRMED_MS);
+    return () => clearTimeout(timer);
+  }, [clicked]);
+  const select = (next: ReadonlySet<string>) => {
+    setClicked(next);
+    const names = options.filter((option) => next.has(optionKey(option))).map((option) => option.selector);
+    dispatch({ type: 'selectDatasources', names });
+  };
+  return [clicked ?? new Set(options.filter((option) => option.selected).map(optionKey)), select];
 }
 
 function optionKey({ selector }: DatasourceOption): string {
