@@ -18,7 +18,9 @@ async fn everybody_who_follows_sees_the_same() {
         .await
         .unwrap();
     assert_eq!((accepted.first_seq, accepted.state), (1, RunState::Running));
-    let one = world.runs.follow_run(&ann(), "r1", None).await.unwrap();
+    let one = tokio::spawn(rest(
+        world.runs.follow_run(&ann(), "r1", None).await.unwrap(),
+    ));
     let mut two = world
         .runs
         .follow_conversation(&ann(), "c1", None)
@@ -32,7 +34,9 @@ async fn everybody_who_follows_sees_the_same() {
         })
         .await,
     );
-    let late = world.runs.follow_run(&ann(), "r1", None).await.unwrap();
+    let late = tokio::spawn(rest(
+        world.runs.follow_run(&ann(), "r1", None).await.unwrap(),
+    ));
     for n in 0..50 {
         gate.say(&format!("word{n} "));
         if n % 10 == 0 {
@@ -47,9 +51,10 @@ async fn everybody_who_follows_sees_the_same() {
         .count();
     assert_eq!(caught_up, 1);
     seen.retain(|item| item.seq.is_some());
-    let one = rest(one).await;
-    assert_eq!(one, seen);
-    assert_eq!(rest(late).await, seen);
+    let one = one.await.unwrap();
+    // Who is slow may read the folded log: joined, the events are the same for all.
+    assert_eq!(merged(&one), merged(&seen));
+    assert_eq!(merged(&late.await.unwrap()), merged(&seen));
     assert_rising(&one);
     assert_well_formed(&one);
     assert!(text(&one).starts_with("Hello word0 word1 ") && text(&one).ends_with("word49 "));

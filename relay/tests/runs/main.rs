@@ -1,8 +1,9 @@
-//! Runs on a real log. The model, whose every word waits for the test, is in [`support`].
+//! Runs on a real log. The models are in [`models`], the rest that all tests use in [`support`].
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod faults;
 mod follow;
 mod kill;
 mod life;
+mod models;
 mod support;
