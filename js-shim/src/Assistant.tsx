@@ -57,12 +57,14 @@ function Layout({ app, onAsk }: LayoutProps): React.ReactElement {
   // Below a conversation, so that what is being read stays where it is.
   const trouble = app.trouble && (
     <div className="persai-banner">
-      <Trouble
-        trouble={app.trouble}
-        announce
-        onRetry={() => dispatch({ type: 'retry' })}
-        signInHref={app.trouble.code === 'signInAgain' ? signInUrl() : undefined}
-      />
+      <div className="persai-column">
+        <Trouble
+          trouble={app.trouble}
+          announce
+          onRetry={() => dispatch({ type: 'retry' })}
+          signInHref={app.trouble.code === 'signInAgain' ? signInUrl() : undefined}
+        />
+      </div>
     </div>
   );
 

@@ -28,7 +28,7 @@ const LAYOUT_STYLES = `
 .persai-button-main, .persai a.persai-button-main { background: var(--persai-accent); border-color: transparent; color: var(--persai-on-accent); }
 .persai-button-main:hover:not(:disabled) { background: color-mix(in srgb, var(--persai-accent) 88%, var(--persai-text)); }
 .persai-button-quiet { border-color: transparent; min-height: 26px; padding: 1px 6px; font-size: 12.5px; color: var(--persai-quiet); }
-.persai-select { min-height: 28px; max-width: 190px; padding: 2px 4px; border: 1px solid var(--persai-line); border-radius: 6px; background: var(--persai-paper); font-size: 12.5px; }
+.persai-select { min-height: 28px; max-width: 220px; padding: 2px 4px; text-overflow: ellipsis; border: 1px solid var(--persai-line); border-radius: 6px; background: var(--persai-paper); font-size: 12.5px; }
 .persai-menu { display: none; }
 
 .persai-list { min-height: 0; overflow-y: auto; scrollbar-width: thin; padding: 0 10px 10px 0; border-right: 1px solid var(--persai-line); }
@@ -41,7 +41,6 @@ const LAYOUT_STYLES = `
 .persai-new { width: 100%; }
 .persai-shade { display: none; }
 
-.persai-banner { width: 100%; max-width: 944px; margin: 0 auto; padding: 0 12px; }
 .persai-log-frame { position: relative; flex: 1; min-height: 0; }
 .persai-log { height: 100%; overflow-y: auto; padding: 4px 12px 16px; overscroll-behavior: contain; scrollbar-gutter: stable; scrollbar-width: thin; }
 .persai-log:focus-visible { outline-offset: -2px; }
@@ -56,7 +55,8 @@ const LAYOUT_STYLES = `
 .persai-suggestions button:disabled { opacity: .55; cursor: default; }
 
 /* The gutter of the conversation's scroll bar, so that both end at the same line. */
-.persai-composer { padding: 8px 12px 0; overflow: hidden; scrollbar-gutter: stable; scrollbar-width: thin; }
+.persai-composer, .persai-banner { padding: 8px 12px 0; overflow: hidden; scrollbar-gutter: stable; scrollbar-width: thin; }
+.persai-banner { padding-top: 0; flex: none; }
 .persai-composer-box { display: flex; align-items: flex-end; gap: 8px; padding: 7px 7px 7px 12px; border: 1px solid color-mix(in srgb, var(--persai-quiet) 70%, transparent); border-radius: 12px; background: var(--persai-paper); }
 .persai-composer-box:focus-within { border-color: var(--persai-accent); box-shadow: 0 0 0 1px var(--persai-accent); }
 .persai-composer textarea { flex: 1; min-width: 0; min-height: 32px; max-height: 200px; padding: 5px 0; border: 0; outline: 0; background: transparent; resize: none; line-height: 1.5; scrollbar-width: thin; }
