@@ -3,7 +3,7 @@
 //! Nothing panics across it: a panic would end the plugin until the page is loaded again.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
 use wasm_bindgen::prelude::*;
@@ -26,7 +26,11 @@ struct Shared {
     core: RefCell<Core>,
     browser: Browser<Shared>,
     on_patches: js_sys::Function,
-    frame_asked: Cell<bool>,
+    window: Option<web_sys::Window>,
+    /// What a frame calls: one function for all of them.
+    frame: Closure<dyn FnMut()>,
+    /// The animation frame that is asked for; 0 where a timer stands in for it.
+    asked: Cell<Option<i32>>,
     closed: Cell<bool>,
 }
 
@@ -36,12 +40,21 @@ impl Persai {
     /// another call of the handle.
     #[wasm_bindgen(constructor)]
     pub fn new(on_patches: js_sys::Function) -> Self {
-        let shared = Rc::new_cyclic(|shared| Shared {
-            core: RefCell::new(Core::new(browser::memory(), Box::new(browser::random))),
-            browser: Browser::new(shared.clone()),
-            on_patches,
-            frame_asked: Cell::new(false),
-            closed: Cell::new(false),
+        let shared = Rc::new_cyclic(|shared: &Weak<Shared>| {
+            let framed = shared.clone();
+            Shared {
+                core: RefCell::new(Core::new(browser::memory(), Box::new(browser::random))),
+                browser: Browser::new(shared.clone()),
+                on_patches,
+                window: web_sys::window(),
+                frame: Closure::new(move || {
+                    if let Some(shared) = framed.upgrade() {
+                        shared.frame();
+                    }
+                }),
+                asked: Cell::new(None),
+                closed: Cell::new(false),
+            }
         });
         shared.after_change();
         Self { shared }
@@ -80,6 +93,10 @@ impl Persai {
 impl Drop for Persai {
     fn drop(&mut self) {
         self.shared.closed.set(true);
+        // The function that the frame would call goes with the handle.
+        if let (Some(window), Some(frame)) = (&self.shared.window, self.shared.asked.take()) {
+            let _ = window.cancel_animation_frame(frame);
+        }
         self.shared.browser.close_all();
     }
 }
@@ -115,26 +132,27 @@ impl Shared {
         for effect in effects {
             self.browser.perform(effect);
         }
-        if self.frame_asked.replace(true) {
+        if self.asked.get().is_some() {
             return;
         }
-        let shared = Rc::clone(self);
-        let window =
-            web_sys::window().filter(|window| !window.document().is_some_and(|page| page.hidden()));
-        let asked = window.is_some_and(|window| {
-            let shared = Rc::clone(&shared);
-            let frame = Closure::once_into_js(move || shared.frame());
+        let visible = self
+            .window
+            .as_ref()
+            .filter(|window| !window.document().is_some_and(|page| page.hidden()));
+        let asked = visible.and_then(|window| {
             window
-                .request_animation_frame(frame.unchecked_ref())
-                .is_ok()
+                .request_animation_frame(self.frame.as_ref().unchecked_ref())
+                .ok()
         });
-        if !asked {
+        self.asked.set(Some(asked.unwrap_or(0)));
+        if asked.is_none() {
+            let shared = Rc::clone(self);
             Timeout::new(HIDDEN_FRAME_MS, move || shared.frame()).forget();
         }
     }
 
     fn frame(&self) {
-        self.frame_asked.set(false);
+        self.asked.set(None);
         if self.closed.get() {
             return;
         }

@@ -59,6 +59,8 @@ pub struct Core {
     pub(super) outbox: Outbox,
     pub(super) stopping: bool,
     pub(super) trouble: Option<TroubleView>,
+    /// Something that the `app` node may show has changed since the last drain.
+    pub(super) app_changed: bool,
     shown: Option<AppView>,
 }
 
@@ -92,6 +94,7 @@ impl Core {
             outbox: Outbox::Empty,
             stopping: false,
             trouble: None,
+            app_changed: true,
             shown: None,
         };
         core.endpoints.browser_key = match memory.browser_key.clone().filter(|key| is_valid_id(key))
@@ -113,6 +116,7 @@ impl Core {
     /// A sentence for the user, where a command can't be done.
     pub fn handle(&mut self, input: Input<'_>, now_ms: i64) -> Result<(), String> {
         self.now_ms = now_ms;
+        self.app_changed |= !matches!(input, Input::StreamBytes { .. });
         match input {
             Input::Command(command) => return self.command(command),
             Input::Answer { call, answer } => self.answered(call, &answer),
@@ -138,13 +142,16 @@ impl Core {
     pub fn drain(&mut self) -> Vec<Patch> {
         let mut patches = Vec::new();
         self.chat.drain(&mut patches, self.now_ms);
-        let app = self.app_view();
-        if self.shown.as_ref() != Some(&app) {
-            patches.push(Patch::Set {
-                key: "app".to_owned(),
-                value: ViewNode::App(app.clone()),
-            });
-            self.shown = Some(app);
+        // Built only where it can differ: deltas come far more often than anything that it shows.
+        if std::mem::take(&mut self.app_changed) {
+            let app = self.app_view();
+            if self.shown.as_ref() != Some(&app) {
+                patches.push(Patch::Set {
+                    key: "app".to_owned(),
+                    value: ViewNode::App(app.clone()),
+                });
+                self.shown = Some(app);
+            }
         }
         patches
     }
@@ -153,6 +160,7 @@ impl Core {
     pub fn snapshot(&mut self) -> Vec<Patch> {
         self.chat.forget_shown();
         self.shown = None;
+        self.app_changed = true;
         self.drain()
     }
 

@@ -134,8 +134,10 @@ impl Core {
         let mut frames = Vec::new();
         let whole = self.sse.push(bytes, |frame| frames.push(frame));
         for frame in frames {
-            match self.chat.apply_json(frame.seq, &frame.data, self.now_ms) {
-                Notable::Nothing => {}
+            let notable = self.chat.apply_json(frame.seq, &frame.data, self.now_ms);
+            self.app_changed |= notable != Notable::TextGrew;
+            match notable {
+                Notable::TextGrew | Notable::Nothing => {}
                 Notable::RunStarted => self.run_shown(),
                 Notable::RunEnded => {
                     self.stopping = false;
@@ -156,6 +158,7 @@ impl Core {
             }
         }
         if whole.is_err() {
+            self.app_changed = true;
             self.sse = SseParser::default();
             if ours {
                 self.stream_lost(None);

@@ -33,6 +33,8 @@ pub(super) enum RunPhase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notable {
     Nothing,
+    /// An open text grew; nothing but that text has changed.
+    TextGrew,
     RunStarted,
     RunEnded,
     /// The client is ahead of the log: everything must be read again.
@@ -163,9 +165,17 @@ impl Chat {
                 self.with_answer(|answer, policy| answer.begin_text(message_id, policy));
             }
             Event::TextMessageContent { message_id, delta } => {
+                let mut grew = false;
                 if self.echoed.as_ref() != Some(&message_id) {
-                    self.with_answer(|answer, policy| answer.add_text(&message_id, &delta, policy));
+                    self.with_answer(|answer, policy| {
+                        grew = answer.add_text(&message_id, &delta, policy)
+                    });
                 }
+                return if grew {
+                    Notable::TextGrew
+                } else {
+                    Notable::Nothing
+                };
             }
             Event::TextMessageEnd { message_id } => {
                 self.with_answer(|answer, _| answer.end_text(&message_id))

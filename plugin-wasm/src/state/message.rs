@@ -102,21 +102,23 @@ impl Answer {
         })));
     }
 
-    /// Adds text to the open piece of `message_id`; without one (a foreign stream) it begins one.
-    pub fn add_text(&mut self, message_id: &str, delta: &str, policy: &LinkPolicy) {
+    /// Adds text to the open piece of `message_id`; without one (a foreign stream) it begins one. Whether that was all
+    /// that changed: the first text of a piece makes it a part of the message.
+    pub fn add_text(&mut self, message_id: &str, delta: &str, policy: &LinkPolicy) -> bool {
         if delta.is_empty() {
-            return;
+            return true;
         }
         if self.open_text(message_id).is_none() {
             self.begin_text(message_id.to_owned(), policy);
         }
         let Some(text) = self.open_text(message_id) else {
-            return;
+            return false;
         };
         let first = text.stream.source().is_empty();
         text.stream.push(delta);
         text.dirty = true;
         self.dirty |= first;
+        !first
     }
 
     pub fn end_text(&mut self, message_id: &str) {
