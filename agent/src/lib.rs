@@ -13,6 +13,7 @@ mod calls;
 pub mod cancel;
 pub mod digest;
 mod emit;
+mod ending;
 pub mod engine;
 mod halt;
 pub mod local_time;

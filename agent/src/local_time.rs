@@ -172,7 +172,9 @@ fn zone(text: &str, offset_minutes: i32) -> Option<(&str, i64)> {
 pub fn duration_ms(text: &str) -> Option<i64> {
     let text = text.trim().to_lowercase();
     if let Ok(secs) = text.parse::<f64>() {
-        return (secs.is_finite() && secs >= 0.0 && secs < 1e10).then_some((secs * 1000.0) as i64);
+        return (0.0..1e10)
+            .contains(&secs)
+            .then_some((secs * 1000.0) as i64);
     }
     let mut total: i64 = 0;
     let mut rest = text.as_str();

@@ -14,6 +14,7 @@ use crate::budgets::Spent;
 use crate::calls::{self, Finished};
 use crate::cancel::Cancel;
 use crate::emit::Emitter;
+use crate::ending::{self, Ended};
 use crate::halt::{Halt, Stop};
 use crate::message::{ContentBlock, Message, Replay, Role};
 use crate::ports::{Entry, ModelError, ModelRequest, Ports, StopReason, ToolChoice};
@@ -27,16 +28,6 @@ const MAX_RETRIES: u32 = 2;
 const MAX_RETRY_WAIT_MS: u64 = 30_000;
 /// Before the second and third try, where the provider did not say how long.
 const USUAL_RETRY_WAIT_MS: u64 = 1_000;
-
-/// How the rounds ended, before the closing events are written.
-enum Ended {
-    Answered,
-    Failed {
-        code: ErrorCode,
-        message: String,
-        cause: Option<String>,
-    },
-}
 
 pub(crate) struct Rounds {
     run: Run,
@@ -120,7 +111,7 @@ impl Rounds {
             self.emitter.finish_step();
             self.emitter.flush().await.map_err(Halt::Journal)?;
         }
-        Ok(self.no_answer(None))
+        Ok(ending::without_text(&StopReason::EndTurn, None))
     }
 
     /// One model call, tried again where nothing of it was shown.
@@ -174,55 +165,15 @@ impl Rounds {
         last: Option<String>,
     ) -> Ended {
         if self.said.text().trim().is_empty() {
-            return match stop {
-                StopReason::ContextWindow => Ended::Failed {
-                    code: ErrorCode::ContextTooLong,
-                    message:
-                        "This conversation has become too long for the model. Start a new one."
-                            .to_owned(),
-                    cause: None,
-                },
-                StopReason::Refusal => Ended::Failed {
-                    code: ErrorCode::ProviderError,
-                    message: "The model refused to answer this.".to_owned(),
-                    cause: None,
-                },
-                _ => self.no_answer(last),
-            };
+            return ending::without_text(&stop, last.as_deref());
         }
-        let cut = match stop {
-            StopReason::MaxTokens => Some(format!(
-                "The answer was cut at {} output tokens.",
-                self.run.budgets.max_output_tokens
-            )),
-            StopReason::ContextWindow => {
-                Some("The answer was cut: the model's context window is full.".to_owned())
-            }
-            StopReason::Refusal => Some("The model stopped here and refused to go on.".to_owned()),
-            _ => None,
-        };
+        let cut = ending::cut(&stop, self.run.budgets.max_output_tokens);
         if let Some(sentence) = cut {
             self.emitter
                 .notice(ErrorCode::ProviderTruncated, sentence, None);
         }
         self.keep_answer(replay);
         Ended::Answered
-    }
-
-    fn no_answer(&self, last: Option<String>) -> Ended {
-        match last {
-            Some(sentence) => Ended::Failed {
-                code: ErrorCode::BudgetSpent,
-                message: sentence.split(';').next().unwrap_or_default().to_owned()
-                    + ", and the model gave no answer.",
-                cause: None,
-            },
-            None => Ended::Failed {
-                code: ErrorCode::ProviderError,
-                message: "The model gave an empty answer.".to_owned(),
-                cause: None,
-            },
-        }
     }
 
     fn model_failed(&mut self, error: &ModelError) -> Ended {

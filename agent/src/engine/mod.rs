@@ -11,6 +11,7 @@ mod promql;
 mod question;
 mod recipes;
 mod talk;
+mod targets;
 mod text;
 mod window;
 mod wording;

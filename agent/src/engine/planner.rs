@@ -6,7 +6,7 @@ use super::promql::{self, Described, Planned};
 use super::question::{self, Ask, Intent};
 use super::recipes::{self, Recipe};
 use super::window::When;
-use super::{Conversation, Done, talk, wording};
+use super::{Conversation, Done, talk, targets, wording};
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Move {
@@ -57,7 +57,7 @@ pub(super) fn next_move(conversation: &Conversation<'_>, offered: &[&str]) -> Mo
                 };
                 return query_calls(offered, &[planned], &When::default());
             }
-            Move::Say(wording::targets(&queried, only_down))
+            Move::Say(targets::states(&queried, only_down))
         }
         Intent::List { keywords } => match named(conversation, "search_metrics").last() {
             None => search(offered, &keywords.join(" ")),

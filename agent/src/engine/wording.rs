@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Done;
 use super::figures::figure;
-use super::talk::{failed, not_understood};
+use super::talk::failed;
 use super::text::{code, plain, query_code};
 use crate::digest::{Digest, Finite};
 use crate::local_time;
@@ -20,30 +20,30 @@ const MAX_ROWS: usize = 8;
 /// What `query_metrics` told.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Found {
-    query: String,
-    mode: QueryMode,
-    start_ms: i64,
-    end_ms: i64,
-    step_ms: i64,
-    utc_offset_minutes: i32,
-    unit: Option<String>,
-    reason: Option<String>,
+pub(super) struct Found {
+    pub(super) query: String,
+    pub(super) mode: QueryMode,
+    pub(super) start_ms: i64,
+    pub(super) end_ms: i64,
+    pub(super) step_ms: i64,
+    pub(super) utc_offset_minutes: i32,
+    pub(super) unit: Option<String>,
+    pub(super) reason: Option<String>,
     #[serde(default)]
-    warnings: Vec<String>,
-    digest: Digest,
-    empty: Option<Empty>,
+    pub(super) warnings: Vec<String>,
+    pub(super) digest: Digest,
+    pub(super) empty: Option<Empty>,
 }
 
 #[derive(Deserialize)]
-struct Empty {
-    kind: String,
-    sentence: String,
-    next: Option<String>,
+pub(super) struct Empty {
+    pub(super) kind: String,
+    pub(super) sentence: String,
+    pub(super) next: Option<String>,
 }
 
 impl Found {
-    fn time(&self, ms: i64) -> String {
+    pub(super) fn time(&self, ms: i64) -> String {
         let day = |ms| {
             local_time::clock(ms, self.utc_offset_minutes, true)
                 .get(..10)
@@ -323,75 +323,8 @@ fn more_series(out: &mut String, digest: &Digest, rows: usize) {
     }
 }
 
-/// What the targets' `up` says.
-pub(super) fn targets(queried: &[&Done<'_>], only_down: bool) -> String {
-    let Some(done) = queried.last() else {
-        return not_understood();
-    };
-    let Ok(found) = Found::deserialize(done.value()) else {
-        return failed(done.value());
-    };
-    let time = found.time(found.end_ms);
-    if let Some(empty) = &found.empty {
-        return if empty.kind == "conditionNotMet" {
-            format!(
-                "No target is down: at {time} every target that Prometheus scrapes had `up` = 1."
-            )
-        } else {
-            format!(
-                "{} Without `up` it cannot be said what is down.",
-                empty.sentence
-            )
-        };
-    }
-    let digest = &found.digest;
-    let mut down: Vec<String> = Vec::new();
-    let mut up: Vec<String> = Vec::new();
-    for row in &digest.rows {
-        let labels = if row.labels.is_empty() {
-            &digest.common_labels
-        } else {
-            &row.labels
-        };
-        let is_up = row.stats.finite.is_some_and(|f| f.last != 0.0);
-        if is_up { &mut up } else { &mut down }.push(name(labels, digest));
-    }
-    let mut out = String::new();
-    let more = digest.total_series - digest.rows.len() as u64;
-    if only_down {
-        let verb = if digest.total_series == 1 {
-            "target is"
-        } else {
-            "targets are"
-        };
-        let _ = writeln!(out, "**{} {verb} down** at {time}:\n", digest.total_series);
-    } else {
-        let _ = write!(out, "{} targets at {time}", digest.total_series);
-        match (down.len(), more) {
-            (0, 0) => out.push_str("; all of them are up.\n\n"),
-            (0, _) => out.push_str(".\n\n"),
-            (n, _) => {
-                let _ = write!(out, "; at least {n} of them down.\n\n");
-            }
-        }
-    }
-    let rows = down
-        .iter()
-        .map(|target| (target, "down"))
-        .chain(up.iter().map(|target| (target, "up")));
-    out.push_str("| target | state |\n| --- | --- |\n");
-    for (target, state) in rows {
-        let _ = writeln!(out, "| {target} | {state} |");
-    }
-    if more > 0 {
-        let _ = writeln!(out, "\n{more} more are in the panel.");
-    }
-    let _ = write!(out, "\nQuery: {}.", query_code(&found.query));
-    out
-}
-
 /// The values of a series' labels, most telling first.
-fn name(labels: &BTreeMap<String, String>, digest: &Digest) -> String {
+pub(super) fn name(labels: &BTreeMap<String, String>, digest: &Digest) -> String {
     let mut values: Vec<String> = digest
         .labels
         .iter()
