@@ -97,6 +97,23 @@ fn questions_become_the_right_queries() {
         ),
         ("http errors", vec![format!("sum (rate({requests}{{code=~\"5..\"}}[$__rate_interval])) / sum (rate({requests}[$__rate_interval]))")], Range, 60),
         (
+            "p90 request latency of /checkout",
+            vec![
+                "histogram_quantile(0.9, sum by (le) (rate(shop_http_request_duration_seconds_bucket{handler=\"/checkout\"}[$__rate_interval])))"
+                    .into(),
+            ],
+            Range,
+            60,
+        ),
+        (
+            "cart errors",
+            vec![format!(
+                "sum (rate({requests}{{code=~\"5..\", handler=\"/cart\"}}[$__rate_interval])) / sum (rate({requests}{{handler=\"/cart\"}}[$__rate_interval]))"
+            )],
+            Range,
+            60,
+        ),
+        (
             "error rate by handler",
             vec![format!(
                 "sum by (handler) (rate({requests}{{code=~\"5..\"}}[$__rate_interval])) / sum by (handler) (rate({requests}[$__rate_interval]))"

@@ -116,7 +116,10 @@ fn show(
     }
     if let Some(done) = searched.last() {
         let best = done.value().pointer("/hits/0/name").and_then(Value::as_str);
-        if has_error_word(ask) && searched.len() == 1 && !best.is_some_and(counts_errors) {
+        if has_error_word(ask)
+            && searched.len() == 1
+            && !best.is_some_and(|best| is_error_metric_for(ask, best))
+        {
             return search(offered, REQUESTS);
         }
         return match best {
@@ -164,13 +167,26 @@ fn search(offered: &[&str], keywords: &str) -> Move {
 const REQUESTS: &str = "http requests total";
 
 fn has_error_word(ask: &Ask) -> bool {
-    let is_error = |word: &str| {
-        matches!(
-            word,
-            "error" | "errors" | "failed" | "failures" | "failing" | "5xx"
-        )
-    };
-    ask.metric.is_none() && ask.keywords.iter().any(|word| is_error(word))
+    ask.metric.is_none() && ask.keywords.iter().any(|word| is_error_word(word))
+}
+
+/// Whether a metric counts the errors of what the question is about, and not just some errors.
+fn is_error_metric_for(ask: &Ask, metric: &str) -> bool {
+    let mut subject = ask
+        .keywords
+        .iter()
+        .filter(|word| !is_error_word(word))
+        .peekable();
+    subject.peek().is_some()
+        && counts_errors(metric)
+        && subject.all(|word| metric.to_lowercase().contains(word.as_str()))
+}
+
+fn is_error_word(word: &str) -> bool {
+    matches!(
+        word,
+        "error" | "errors" | "failed" | "failures" | "failing" | "5xx"
+    )
 }
 
 fn counts_errors(metric: &str) -> bool {

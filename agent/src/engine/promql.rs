@@ -259,10 +259,10 @@ fn named_values<'a>(
         .iter()
         .filter(move |word| word.len() > 2 && !is_own(word))
         .filter_map(|word| {
-            metric
-                .values
-                .iter()
-                .find(|(label, value)| value.to_lowercase() == *word && !ask.by.contains(label))
+            metric.values.iter().find(|(label, value)| {
+                value.to_lowercase().trim_matches('/') == word.trim_matches('/')
+                    && !ask.by.contains(label)
+            })
         })
         .filter(|(label, _)| !ask.filters.iter().any(|(known, _)| known == label))
 }

@@ -14,7 +14,7 @@ const SYNONYMS: [&[&str]; 15] = [
     &["memory", "mem", "ram"],
     &["disk", "filesystem", "storage", "volume"],
     &["network", "net", "nic", "traffic", "bandwidth"],
-    &["latency", "duration", "seconds", "slow", "response"],
+    &["latency", "duration", "slow", "response"],
     &[
         "error",
         "errors",
@@ -71,7 +71,7 @@ pub(super) fn score(family: &Family, wanted: &[String], words: &str) -> f64 {
     }
     // All words fit is worth more than one word that fits well; short names are usually the ones that are meant.
     let share = f64::from(fitting) / wanted.len() as f64;
-    let plumbing = ["scrape_", "go_memstats", "promhttp_", "prometheus_"]
+    let plumbing = ["scrape_", "go_", "promhttp_", "prometheus_"]
         .iter()
         .any(|p| family.name.starts_with(p));
     total * share * share - 0.05 * name_tokens.len() as f64 - if plumbing { 0.8 } else { 0.0 }

@@ -114,6 +114,19 @@ impl World {
                     "Bytes out.",
                     &[node, ("device", &["eth0", "lo"])],
                 ),
+                metric(
+                    "node_filesystem_device_error",
+                    "gauge",
+                    "Whether reading failed.",
+                    &[node],
+                ),
+                metric("node_time_seconds", "gauge", "System time.", &[node]),
+                metric(
+                    "go_gc_duration_seconds",
+                    "summary",
+                    "GC pauses.",
+                    &[node, ("quantile", &["0", "1"])],
+                ),
                 metric("node_load1", "gauge", "1 m load average.", &[node]),
                 metric("node_boot_time_seconds", "gauge", "Time of boot.", &[node]),
                 metric(
