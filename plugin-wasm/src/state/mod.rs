@@ -9,9 +9,12 @@ pub mod message;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
 pub mod tool;
 pub mod trouble;
 mod view;
+mod words;
 
 pub use chat::{Chat, Notable, Page, Unanswered};

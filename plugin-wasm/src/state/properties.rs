@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Chat;
-use super::tests::{
+use super::samples::{
     AT, call, custom, evidence, finished, outcome, result, started, text, text_end, text_start,
     turn,
 };

@@ -12,6 +12,9 @@ pub fn read(text: &str) -> Option<Event> {
     if let Some(event) = text_delta(text) {
         return Some(event);
     }
+    if let Some(delta) = plain_delta(text) {
+        return Some(delta);
+    }
     let mut value = json(text)?;
     let kind = value.get("type")?.as_str()?;
     let message_id = |value: &Value| value.text("messageId");
