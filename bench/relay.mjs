@@ -14,7 +14,7 @@ export async function relay({ rounds = 5, runs = 100, chunks = 300, streams = 20
     const upstream = await start(bench, ['upstream']);
     const provider = `http://127.0.0.1:${upstream.said.port}/v1`;
     const floor = await start(bench, ['passthrough', '--upstream', provider]);
-    const perses = await start('target/release/persai-playground', ['perses', '--port', '0']);
+    const perses = await start('target/release/persai-playground', ['perses']);
     const persesUrl = perses.said.url ?? `http://127.0.0.1:${perses.said.port}`;
     const models = { fast: `count-${chunks}-0`, held: 'count-100000-200000' };
     const config = join(folder, 'relay.toml');

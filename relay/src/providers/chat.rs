@@ -59,7 +59,7 @@ impl ChatModel {
             config.headers.iter(),
         )
         .map_err(wrong)?;
-        let transport = Transport::new(headers, url.scheme() == "https")
+        let transport = Transport::new(headers, url.scheme() == "https", idle)
             .map_err(|error| wrong(format!("its HTTP client cannot be made: {error}")))?;
         // The library gets no key: the transport sets it.
         let inner = OpenAIConfig::new("")
@@ -67,7 +67,7 @@ impl ChatModel {
             .with_base_url(url.as_str().trim_end_matches('/'))
             .connect(transport)
             .chat(config.model.clone())
-            .with_idle_timeout(Some(idle))
+            .with_idle_timeout(None)
             .erase();
         let values = config
             .headers

@@ -154,11 +154,12 @@ fn by_transport(error: &http_client::Error) -> (ModelErrorKind, bool, String) {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(broken) = cause.downcast_ref::<Broken>() {
-            let kind = match broken {
-                Broken::Line | Broken::Event | Broken::Answer => Kind::TooLarge,
-                Broken::Utf8 | Broken::Unsupported => Kind::Other,
+            let (kind, retryable) = match broken {
+                Broken::Line | Broken::Event | Broken::Answer => (Kind::TooLarge, false),
+                Broken::Utf8 | Broken::Unsupported => (Kind::Other, false),
+                Broken::Idle(_) => (Kind::Timeout, true),
             };
-            return (kind, false, broken.to_string());
+            return (kind, retryable, broken.to_string());
         }
         if let Some(cause) = cause.downcast_ref::<reqwest::Error>() {
             return by_client(cause);

@@ -31,6 +31,8 @@ pub enum Broken {
     Answer,
     #[error("the answer is not UTF-8")]
     Utf8,
+    #[error("the provider was silent for {0:?}")]
+    Idle(Duration),
     #[error("this request has no form that we send")]
     Unsupported,
 }
@@ -40,11 +42,18 @@ pub enum Broken {
 pub struct Transport {
     client: ReqwestClient,
     headers: HeaderMap,
+    /// Silence before the head of an answer, or between two of its bytes, after which it is given up. Counted here and
+    /// not by the library, whose timer wakes a thread of its own for every chunk.
+    idle: Duration,
 }
 
 impl Transport {
     /// `headers` are set on every request, the key among them; they go before the library's own.
-    pub fn new(headers: HeaderMap, https_only: bool) -> std::result::Result<Self, reqwest::Error> {
+    pub fn new(
+        headers: HeaderMap,
+        https_only: bool,
+        idle: Duration,
+    ) -> std::result::Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
@@ -60,6 +69,7 @@ impl Transport {
         Ok(Self {
             client: ReqwestClient::from(client),
             headers,
+            idle,
         })
     }
 
@@ -123,27 +133,45 @@ impl HttpClientExt for Transport {
     where
         T: Into<Bytes> + Send,
     {
-        let (client, request) = (self.client.clone(), self.prepare(request));
+        let (client, request, idle) = (self.client.clone(), self.prepare(request), self.idle);
         async move {
-            let (parts, body) = client.send_streaming(request).await?.into_parts();
-            let capped: BoxedStream = Box::pin(capped(body));
+            let head = tokio::time::timeout(idle, client.send_streaming(request)).await;
+            let (parts, body) = head
+                .map_err(|_| Error::instance(Broken::Idle(idle)))??
+                .into_parts();
+            let capped: BoxedStream = Box::pin(capped(body, idle));
             Ok(Response::from_parts(parts, capped))
         }
     }
 }
 
-/// Passes chunks on until one breaks a rule; then comes the error and nothing more.
-fn capped(body: BoxedStream) -> impl Stream<Item = Result<Bytes>> + Send {
-    futures::stream::unfold(Some((body, Counts::default())), |state| async move {
-        let (mut body, mut counts) = state?;
-        match body.next().await? {
-            Ok(chunk) => match counts.add(&chunk) {
-                Ok(()) => Some((Ok(chunk), Some((body, counts)))),
-                Err(broken) => Some((Err(Error::instance(broken)), None)),
-            },
-            Err(error) => Some((Err(error), None)),
+/// Passes chunks on until one breaks a rule or none comes in time; then comes the error and nothing more.
+fn capped(mut body: BoxedStream, idle: Duration) -> impl Stream<Item = Result<Bytes>> + Send {
+    async_stream::stream! {
+        let mut counts = Counts::default();
+        let silence = tokio::time::sleep(idle);
+        tokio::pin!(silence);
+        loop {
+            let chunk = tokio::select! {
+                biased;
+                chunk = body.next() => chunk,
+                () = &mut silence => Some(Err(Error::instance(Broken::Idle(idle)))),
+            };
+            let chunk = match chunk {
+                None => return,
+                Some(chunk) => chunk.and_then(|chunk| match counts.add(&chunk) {
+                    Ok(()) => Ok(chunk),
+                    Err(broken) => Err(Error::instance(broken)),
+                }),
+            };
+            let ended = chunk.is_err();
+            yield chunk;
+            if ended {
+                return;
+            }
+            silence.as_mut().reset(tokio::time::Instant::now() + idle);
         }
-    })
+    }
 }
 
 #[derive(Default)]
