@@ -9,7 +9,7 @@ use crate::agui::Event;
 use crate::evidence::{DatasourceSelector, Evidence};
 
 // Evidence comes once a tool call and is moved, not kept in lists: a box would only be in the readers' way.
-#[expect(clippy::large_enum_variant)]
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Custom {
     /// `persai.turn`: the question that a run answers; follows `RUN_STARTED`.

@@ -159,10 +159,11 @@ fn capped(mut body: BoxedStream, idle: Duration) -> impl Stream<Item = Result<By
             };
             let chunk = match chunk {
                 None => return,
-                Some(chunk) => chunk.and_then(|chunk| match counts.add(&chunk) {
+                Some(Ok(chunk)) => match counts.add(&chunk) {
                     Ok(()) => Ok(chunk),
                     Err(broken) => Err(Error::instance(broken)),
-                }),
+                },
+                Some(error) => error,
             };
             let ended = chunk.is_err();
             yield chunk;
