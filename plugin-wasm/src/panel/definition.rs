@@ -72,16 +72,22 @@ fn time_series(source: &PanelSource) -> Value {
         "legend".to_owned(),
         object([("position", text("bottom")), ("mode", mode)]),
     );
+    let mut y_axis = Map::new();
     if let Some(format) = format(source) {
-        spec.insert("yAxis".to_owned(), object([("format", format)]));
+        y_axis.insert("format".to_owned(), format);
     }
     if decide::is_additive(source) {
+        // A stack's height is its sum, so it must stand on zero.
+        y_axis.insert("min".to_owned(), Value::from(0));
         let visual = [
             ("display", text("line")),
             ("areaOpacity", Value::from(0.4)),
             ("stack", text("all")),
         ];
         spec.insert("visual".to_owned(), object(visual));
+    }
+    if !y_axis.is_empty() {
+        spec.insert("yAxis".to_owned(), Value::Object(y_axis));
     }
     Value::Object(spec)
 }
@@ -211,6 +217,7 @@ mod tests {
         let spec = panel(&source, TIME_SERIES, "t")["spec"]["plugin"]["spec"].clone();
         assert_eq!(spec["legend"]["mode"], "table");
         assert_eq!(spec["visual"]["stack"], "all");
+        assert_eq!(spec["yAxis"]["min"], 0);
         source.unit = Some("celsius".into());
         let spec = panel(&source, TIME_SERIES, "t")["spec"]["plugin"]["spec"].clone();
         assert!(spec.get("yAxis").is_none() && spec.get("visual").is_none());
