@@ -67,10 +67,13 @@ impl SqliteLog {
         let connection = schema::connect(&options, path).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            // A file does not hang up; the test would be one more trip to the reader's thread.
+            .test_before_acquire(false)
             .connect_lazy_with(options.read_only(true).statement_cache_capacity(32));
         let followers = Arc::new(Followers::default());
         let (writer, commands) = mpsc::channel(QUEUE);
-        tokio::spawn(writer::Writer::new(connection, Arc::clone(&followers), lock).work(commands));
+        let opened = writer::Writer::open(connection, Arc::clone(&followers), lock).await?;
+        tokio::spawn(opened.work(commands));
         Ok(Self {
             readers,
             writer,

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::Followers;
-use super::statements::{self, NewRow, Place, execute};
+use super::statements::{self, Changed, NewRow, Place, Script};
 use crate::log::fold::Fold;
 use crate::log::record::{Kind, RECORD_VERSION, Record};
 use crate::log::{Batch, ConversationKey, Durability, LogError, RunChange};
@@ -23,7 +23,8 @@ const GATHER: Duration = Duration::from_millis(4);
 const BUSY_COMMITS: usize = 8;
 const BUSY_WINDOW: Duration = Duration::from_millis(24);
 /// Takes the write lock at once, so that nothing has to be done again later.
-const BEGIN: &str = "BEGIN IMMEDIATE";
+const BEGIN: &str = "BEGIN IMMEDIATE;";
+const COMMIT: &str = "COMMIT;";
 /// Conversations whose place the writer knows by heart.
 const MAX_PLACES: usize = 4096;
 
@@ -62,19 +63,30 @@ pub struct Writer {
     places: HashMap<ConversationKey, Place>,
     /// When the last few commits began.
     commits: VecDeque<Instant>,
-    synced: bool,
+    /// Whether the connection syncs its commits; absent after a failure.
+    synced: Option<bool>,
+    /// Of the next new conversation. Never given twice: after a failure it is not taken back.
+    next_key: i64,
 }
 
 impl Writer {
-    pub fn new(connection: SqliteConnection, followers: Arc<Followers>, lock: File) -> Self {
-        Self {
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn open(
+        mut connection: SqliteConnection,
+        followers: Arc<Followers>,
+        lock: File,
+    ) -> Result<Self, sqlx::Error> {
+        let next_key = statements::next_key(&mut connection).await?;
+        Ok(Self {
             connection,
             followers,
             _lock: lock,
             places: HashMap::new(),
             commits: VecDeque::new(),
-            synced: false,
-        }
+            synced: None,
+            next_key,
+        })
     }
 
     pub async fn work(mut self, mut commands: mpsc::Receiver<Command>) {
@@ -82,12 +94,19 @@ impl Writer {
             if self.is_busy() {
                 tokio::time::sleep(GATHER).await;
             }
-            let mut group = Vec::new();
+            let mut group: Vec<Waiting> = Vec::new();
             let mut rows = 0;
             let mut next = Some(first);
             while let Some(command) = next.take() {
                 match command {
                     Command::Append { batch, answer } => {
+                        if group
+                            .iter()
+                            .any(|waiting| same_start(&waiting.batch, &batch))
+                        {
+                            // The later one is told of the earlier one's run, once that is there.
+                            self.commit_group(std::mem::take(&mut group)).await;
+                        }
                         rows += batch.records.len();
                         group.push(Waiting { batch, answer });
                     }
@@ -170,27 +189,36 @@ impl Writer {
         &mut self,
         group: &[Waiting],
     ) -> Result<Vec<Result<Taken, LogError>>, sqlx::Error> {
+        let mut rows = Vec::new();
+        let mut changes = Vec::new();
+        let mut outcomes = Vec::with_capacity(group.len());
+        for Waiting { batch, .. } in group {
+            outcomes.push(self.take(batch, &mut rows, &mut changes).await?);
+        }
         let synced = group
             .iter()
             .any(|waiting| waiting.batch.durability == Durability::Synced);
-        self.set_synced(synced).await?;
-        let mut begun = group.iter().any(|waiting| waiting.batch.change.is_some());
-        if begun {
-            execute(&mut self.connection, BEGIN).await?;
+        let many = !changes.is_empty() || rows.len() > statements::MAX_ROWS;
+        let mut script = self.script(synced);
+        if many {
+            script.add(BEGIN);
         }
-        let mut rows = Vec::new();
-        let mut outcomes = Vec::with_capacity(group.len());
-        for Waiting { batch, .. } in group {
-            outcomes.push(self.take(batch, &mut rows).await?);
+        // Sent in parts that come again, so that their texts stay few.
+        for change in &changes {
+            change.add_to(&mut script);
+            script.send(&mut self.connection).await?;
         }
-        if !begun && rows.len() > statements::MAX_ROWS {
-            execute(&mut self.connection, BEGIN).await?;
-            begun = true;
+        for rows in rows.chunks(statements::MAX_ROWS) {
+            if many {
+                script.send(&mut self.connection).await?;
+            }
+            statements::insert(&mut script, rows);
         }
-        statements::insert(&mut self.connection, &rows).await?;
-        if begun {
-            execute(&mut self.connection, "COMMIT").await?;
+        if many {
+            script.add(COMMIT);
         }
+        script.send(&mut self.connection).await?;
+        self.synced = Some(synced);
         if self.places.len() > MAX_PLACES {
             self.places.clear();
         }
@@ -198,15 +226,19 @@ impl Writer {
     }
 
     /// Checks one batch against where its conversation stands, and gives its records their seqs.
-    async fn take(
+    async fn take<'a>(
         &mut self,
-        batch: &Batch,
+        batch: &'a Batch,
         rows: &mut Vec<NewRow>,
+        changes: &mut Vec<Changed<'a>>,
     ) -> Result<Result<Taken, LogError>, sqlx::Error> {
-        let mut place = match self.place_for(batch).await? {
+        let known = match self.place_for(batch).await? {
             Ok(place) => place,
             Err(refused) => return Ok(Err(refused)),
         };
+        let new_conversation = known.is_none();
+        let mut place = known.unwrap_or_else(|| self.new_place());
+        let first_seq = place.last_seq + 1;
         let run_id: Arc<str> = Arc::from(batch.run_id.as_str());
         let mut taken = Taken {
             seqs: Vec::with_capacity(batch.records.len()),
@@ -232,49 +264,61 @@ impl Writer {
                 record,
             });
         }
-        statements::change_run(
-            &mut self.connection,
+        match &batch.change {
+            Some(RunChange::Start { .. }) => place.active_run = Some(batch.run_id.clone()),
+            Some(RunChange::End { .. }) => place.active_run = None,
+            Some(RunChange::CancelAsked) | None => {}
+        }
+        changes.extend(batch.change.as_ref().map(|change| Changed {
             batch,
-            &mut place,
-            taken.seqs.first().copied(),
-        )
-        .await?;
+            change,
+            place: place.clone(),
+            first_seq,
+            new_conversation,
+        }));
         self.places.insert(batch.conversation.clone(), place);
         Ok(Ok(taken))
     }
 
-    /// Where the batch goes, or why it goes nowhere.
-    async fn place_for(&mut self, batch: &Batch) -> Result<Result<Place, LogError>, sqlx::Error> {
-        let place = self.place(&batch.conversation).await?;
-        let Some(RunChange::Start { title, .. }) = &batch.change else {
-            let active = place.filter(|place| place.active_run.as_deref() == Some(&batch.run_id));
-            return Ok(active.ok_or(LogError::RunOver));
-        };
-        let owner = &batch.conversation.owner;
-        match statements::known_run(&mut self.connection, owner, &batch.run_id).await? {
-            Ok(None) => {}
-            Ok(Some(run)) => return Ok(Err(LogError::KnownRun(Box::new(run)))),
-            Err(error) => return Ok(Err(error)),
+    /// Where the batch goes, or why it goes nowhere; `None` where its conversation is still to be made.
+    async fn place_for(
+        &mut self,
+        batch: &Batch,
+    ) -> Result<Result<Option<Place>, LogError>, sqlx::Error> {
+        let mut place = self.places.get(&batch.conversation).cloned();
+        let starts = matches!(batch.change, Some(RunChange::Start { .. }));
+        if starts || place.is_none() {
+            let (read, run_is_known) =
+                statements::look(&mut self.connection, &batch.conversation, &batch.run_id).await?;
+            if starts && run_is_known {
+                let owner = &batch.conversation.owner;
+                let run = statements::known_run(&mut self.connection, owner, &batch.run_id).await?;
+                return Ok(Err(run.map_or_else(
+                    |error| error,
+                    |run| LogError::KnownRun(Box::new(run)),
+                )));
+            }
+            // What is in memory may be ahead of the file, by what is still to be written.
+            place = place.or(read);
         }
-        match place {
-            Some(Place {
-                active_run: Some(run_id),
-                ..
-            }) => Ok(Err(LogError::RunActive { run_id })),
-            Some(place) => Ok(Ok(place)),
-            None => statements::create(&mut self.connection, batch, title)
-                .await
-                .map(Ok),
+        let active_run = place.as_ref().and_then(|place| place.active_run.as_ref());
+        match (starts, active_run) {
+            (true, None) => Ok(Ok(place)),
+            (true, Some(run_id)) => Ok(Err(LogError::RunActive {
+                run_id: run_id.clone(),
+            })),
+            (false, Some(run_id)) if *run_id == batch.run_id => Ok(Ok(place)),
+            (false, _) => Ok(Err(LogError::RunOver)),
         }
     }
 
-    async fn place(
-        &mut self,
-        conversation: &ConversationKey,
-    ) -> Result<Option<Place>, sqlx::Error> {
-        match self.places.get(conversation) {
-            Some(place) => Ok(Some(place.clone())),
-            None => statements::place(&mut self.connection, conversation).await,
+    fn new_place(&mut self) -> Place {
+        let key = self.next_key;
+        self.next_key += 1;
+        Place {
+            key,
+            last_seq: 0,
+            active_run: None,
         }
     }
 
@@ -284,47 +328,62 @@ impl Writer {
         run_id: &str,
         folds: &[Fold],
     ) -> Result<(), sqlx::Error> {
-        let Some(place) = self.place(conversation).await? else {
-            return Ok(());
-        };
-        self.set_synced(false).await?;
-        execute(&mut self.connection, BEGIN).await?;
-        let mut done = statements::fold(
-            &mut self.connection,
-            &place,
-            &conversation.owner,
-            run_id,
-            folds,
-        )
-        .await;
-        if done.is_ok() {
-            done = execute(&mut self.connection, "COMMIT").await;
-        }
+        let done = self.try_fold(conversation, run_id, folds).await;
         if done.is_err() {
             self.roll_back().await;
         }
         done
     }
 
-    /// FULL syncs the WAL at the commit, and with it all earlier ones; NORMAL leaves that to the checkpoints.
-    async fn set_synced(&mut self, synced: bool) -> Result<(), sqlx::Error> {
-        if synced != self.synced {
-            let sql = if synced {
-                "PRAGMA synchronous = FULL"
-            } else {
-                "PRAGMA synchronous = NORMAL"
-            };
-            execute(&mut self.connection, sql).await?;
-            self.synced = synced;
+    async fn try_fold(
+        &mut self,
+        conversation: &ConversationKey,
+        run_id: &str,
+        folds: &[Fold],
+    ) -> Result<(), sqlx::Error> {
+        let key = match self.places.get(conversation) {
+            Some(place) => place.key,
+            None => match statements::look(&mut self.connection, conversation, run_id).await? {
+                (Some(place), _) => place.key,
+                (None, _) => return Ok(()),
+            },
+        };
+        let mut script = self.script(false);
+        script.add(BEGIN);
+        for (index, fold) in folds.iter().enumerate() {
+            if index > 0 {
+                script.send(&mut self.connection).await?;
+            }
+            statements::fold(&mut script, key, fold);
         }
+        statements::folded(&mut script, &conversation.owner, run_id);
+        script.add(COMMIT).send(&mut self.connection).await?;
+        self.synced = Some(false);
         Ok(())
+    }
+
+    /// FULL syncs the WAL at the commit, and with it all earlier ones; NORMAL leaves that to the checkpoints.
+    fn script(&self, synced: bool) -> Script {
+        let mut script = Script::default();
+        if self.synced != Some(synced) {
+            script.add(if synced {
+                "PRAGMA synchronous = FULL;"
+            } else {
+                "PRAGMA synchronous = NORMAL;"
+            });
+        }
+        script
     }
 
     async fn roll_back(&mut self) {
         // What was noted in memory is not in the file.
         self.places.clear();
+        self.synced = None;
         // Fails only where no transaction is open.
-        let _ = execute(&mut self.connection, "ROLLBACK").await;
+        let _ = Script::default()
+            .add("ROLLBACK;")
+            .send(&mut self.connection)
+            .await;
     }
 
     /// In the order of the seqs, because only this task commits.
@@ -340,6 +399,15 @@ impl Writer {
             }
         }
     }
+}
+
+/// Whether both start the same run. Where else two batches meet, the place in memory tells.
+fn same_start(one: &Batch, other: &Batch) -> bool {
+    let starts = |batch: &Batch| matches!(batch.change, Some(RunChange::Start { .. }));
+    starts(one)
+        && starts(other)
+        && one.run_id == other.run_id
+        && one.conversation.owner == other.conversation.owner
 }
 
 fn refuse(group: Vec<Waiting>, error: &sqlx::Error) {
