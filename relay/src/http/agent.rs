@@ -40,17 +40,18 @@ pub async fn ask(
 ) -> Result<Response, ApiError> {
     question::check(&input, &state)?;
     let resolved = resolve(&state, &caller.credentials, &input).await?;
-    let accepted = state
-        .runs
-        .start(&caller.owner, caller.credentials, input, resolved)
-        .await?;
+    let (owner, credentials) = (&caller.owner, caller.credentials);
     if wants_events(&headers) {
         let items = state
             .runs
-            .follow_run(&caller.owner, &accepted.run_id, None)
+            .start_and_follow(owner, credentials, input, resolved)
             .await?;
         return Ok(sse::stream(items, state.shutdown.clone()));
     }
+    let accepted = state
+        .runs
+        .start(owner, credentials, input, resolved)
+        .await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
 }
 

@@ -96,8 +96,16 @@ pub struct Slice<'a> {
     /// Absent: of all runs.
     pub run_id: Option<&'a str>,
     pub kind: Kind,
-    /// At most so many records; fewer come where they are big (see [`PAGE_BYTES`]), none only at the end.
+    /// At most so many records; fewer come where they are big (see [`PAGE_BYTES`]), and at the end.
     pub limit: usize,
+}
+
+impl Slice<'_> {
+    /// Whether nothing came after `page`, the answer to this slice, when it was read.
+    #[must_use]
+    pub fn ends_with(&self, page: &[Record]) -> bool {
+        page.len() < self.limit && page.iter().map(Record::size).sum::<usize>() < PAGE_BYTES
+    }
 }
 
 /// A read stops once its bodies have reached so many bytes, so that a slow reader holds little memory.

@@ -160,6 +160,12 @@ impl Record {
         Some(raw)
     }
 
+    /// Bytes of what it holds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.body.len() + self.data.as_ref().map_or(0, |data| data.len())
+    }
+
     /// Whether this is the event that ends its run.
     #[must_use]
     pub fn ends_run(&self) -> bool {

@@ -64,15 +64,21 @@ impl PersesDatasources {
         }
         let documents: Vec<Document> =
             serde_json::from_slice(&reply.body).map_err(|_| not_perses())?;
-        documents
+        let document = documents
             .into_iter()
             .find(|document| document.spec.default && document.spec.plugin.kind == PROMETHEUS_KIND)
-            .map(|document| DatasourceSelector {
-                kind: PROMETHEUS_KIND.to_owned(),
-                name: document.metadata.name,
-                project: None,
-            })
-            .ok_or(DataError::Unknown)
+            .ok_or(DataError::Unknown)?;
+        let selector = DatasourceSelector {
+            kind: PROMETHEUS_KIND.to_owned(),
+            name: document.metadata.name.clone(),
+            project: None,
+        };
+        // The list says all of it, so the run need not read it again. What cannot be used is told when it is asked.
+        if let Ok(datasource) = Datasource::read(document) {
+            let known = Arc::new(OnceCell::new_with(Some(Arc::new(datasource))));
+            self.known.lock().await.insert(selector.clone(), known);
+        }
+        Ok(selector)
     }
 
     async fn datasource(

@@ -23,6 +23,8 @@ pub struct Reading {
     pub after: u64,
     /// The reader was ahead of the log.
     pub reset: bool,
+    /// The follower hears everything that comes after `after`, so that the log need not be read.
+    pub live: bool,
     pub closed: CancellationToken,
 }
 
@@ -34,6 +36,7 @@ pub fn stream(reading: Reading, mut follower: Follower) -> BoxStream<'static, St
         run_id,
         after,
         reset,
+        live,
         closed,
     } = reading;
     Box::pin(stream! {
@@ -42,8 +45,9 @@ pub fn stream(reading: Reading, mut follower: Follower) -> BoxStream<'static, St
         if reset && let Some(item) = unstored(Custom::Reset) {
             yield item;
         }
+        let mut behind = !live;
         loop {
-            loop {
+            while behind {
                 let slice = Slice {
                     conversation: &conversation,
                     after: at,
@@ -51,7 +55,7 @@ pub fn stream(reading: Reading, mut follower: Follower) -> BoxStream<'static, St
                     kind: Kind::Agui,
                     limit: PAGE,
                 };
-                let page = match log.read(slice).await {
+                let page = match log.read(slice.clone()).await {
                     Ok(page) => page,
                     Err(error) => {
                         // The reader comes back with its last seq.
@@ -59,9 +63,8 @@ pub fn stream(reading: Reading, mut follower: Follower) -> BoxStream<'static, St
                         return;
                     }
                 };
-                if page.is_empty() {
-                    break;
-                }
+                // What was committed since then is heard.
+                behind = !slice.ends_with(&page);
                 for record in page {
                     at = record.seq;
                     let last = run_id.is_some() && record.ends_run();
@@ -96,7 +99,10 @@ pub fn stream(reading: Reading, mut follower: Follower) -> BoxStream<'static, St
                             return;
                         }
                     }
-                    Followed::Behind => break,
+                    Followed::Behind => {
+                        behind = true;
+                        break;
+                    }
                     Followed::Closed => return,
                 }
             }

@@ -101,19 +101,19 @@ async fn read_all(
     let mut records: Vec<Record> = Vec::new();
     loop {
         let after = records.last().map_or(0, |record| record.seq);
-        let page = log
-            .read(Slice {
-                conversation,
-                after,
-                run_id: None,
-                kind,
-                limit: 256,
-            })
-            .await?;
-        if page.is_empty() {
+        let slice = Slice {
+            conversation,
+            after,
+            run_id: None,
+            kind,
+            limit: 256,
+        };
+        let page = log.read(slice.clone()).await?;
+        let last = slice.ends_with(&page);
+        records.extend(page);
+        if last {
             return Ok(records);
         }
-        records.extend(page);
     }
 }
 

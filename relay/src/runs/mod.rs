@@ -114,6 +114,51 @@ impl Runs {
         input: RunAgentInput,
         resolved: Resolved,
     ) -> Result<RunAccepted, ApiError> {
+        self.begin(owner, credentials, input, resolved)
+            .await
+            .map(|started| started.run)
+    }
+
+    /// [`Runs::start`] and [`Runs::follow_run`] in one. A run that begins here is heard from its first event on.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub async fn start_and_follow(
+        &self,
+        owner: &Owner,
+        credentials: Credentials,
+        input: RunAgentInput,
+        resolved: Resolved,
+    ) -> Result<BoxStream<'static, StreamItem>, ApiError> {
+        let conversation = ConversationKey {
+            owner: owner.key(),
+            id: input.thread_id.clone(),
+        };
+        // Before the start, so that it hears all of the run.
+        let follower = self.inner.log.follow(&conversation);
+        let started = self.begin(owner, credentials, input, resolved).await?;
+        if started.was_known {
+            return self.follow_run(owner, &started.run.run_id, None).await;
+        }
+        let reading = follow::Reading {
+            log: Arc::clone(&self.inner.log),
+            conversation,
+            run_id: Some(started.run.run_id),
+            after: started.run.first_seq.saturating_sub(1),
+            reset: false,
+            live: true,
+            closed: self.inner.closed.clone(),
+        };
+        Ok(follow::stream(reading, follower))
+    }
+
+    async fn begin(
+        &self,
+        owner: &Owner,
+        credentials: Credentials,
+        input: RunAgentInput,
+        resolved: Resolved,
+    ) -> Result<start::Started, ApiError> {
         // A run is the server's from its first record on: a request that is dropped half-way must not leave a run
         // without a task.
         let (runs, owner) = (self.clone(), owner.key());
@@ -182,6 +227,7 @@ impl Runs {
             run_id: None,
             after: if reset { 0 } else { after },
             reset,
+            live: false,
             closed: self.inner.closed.clone(),
         };
         Ok(follow::stream(reading, follower))
@@ -214,6 +260,7 @@ impl Runs {
             run_id: Some(row.run_id),
             after: if reset { before_first } else { after },
             reset,
+            live: false,
             closed: self.inner.closed.clone(),
         };
         Ok(follow::stream(reading, follower))

@@ -30,6 +30,13 @@ const DEFAULT_RANGE_MS: i64 = 3_600_000;
 const UTC_OFFSETS: std::ops::RangeInclusive<i32> = -720..=840;
 const MAX_TITLE_CHARS: usize = 80;
 
+/// What came of a question.
+pub struct Started {
+    pub run: RunAccepted,
+    /// The run was there already.
+    pub was_known: bool,
+}
+
 /// A checked question.
 struct Question {
     conversation: ConversationKey,
@@ -47,7 +54,7 @@ pub async fn start(
     credentials: &Credentials,
     input: RunAgentInput,
     resolved: Resolved,
-) -> Result<RunAccepted, ApiError> {
+) -> Result<Started, ApiError> {
     let now = now_ms();
     let earlier = history::Foreign::read(&input.messages);
     let question = check(inner, owner, input, now)?;
@@ -90,14 +97,17 @@ pub async fn start(
         Err(LogError::RunActive { run_id }) => return Err(ApiError::run_active(&run_id)),
         Err(error) => return Err(ApiError::storage(error)),
     };
-    let answer = RunAccepted {
+    let run = RunAccepted {
         conversation_id: question.conversation.id.clone(),
         run_id: question.run_id.clone(),
         first_seq: seqs.first().copied().unwrap_or(0),
         state: RunState::Running,
     };
-    launch(inner, question, answer.first_seq, resolved, model, messages);
-    Ok(answer)
+    launch(inner, question, run.first_seq, resolved, model, messages);
+    Ok(Started {
+        run,
+        was_known: false,
+    })
 }
 
 /// The model that will answer, where a run may start now.
@@ -198,9 +208,12 @@ fn check(
     })
 }
 
-fn same_run(question: &Question, row: &RunRow) -> Result<RunAccepted, ApiError> {
+fn same_run(question: &Question, row: &RunRow) -> Result<Started, ApiError> {
     if row.conversation.id == question.conversation.id {
-        return Ok(accepted(row));
+        return Ok(Started {
+            run: accepted(row),
+            was_known: true,
+        });
     }
     Err(ApiError::invalid(
         "This runId belongs to another conversation.",

@@ -112,7 +112,7 @@ impl SqliteLog {
         let mut bytes = 0;
         while let Some(row) = rows.try_next().await? {
             let record = record_of(&row, slice.kind, slice.after)?;
-            bytes += record.body.len() + record.data.as_ref().map_or(0, |data| data.len());
+            bytes += record.size();
             records.push(record);
             if bytes >= PAGE_BYTES {
                 break;
