@@ -1,6 +1,7 @@
 //! The operator's log: one line per request and what is worth knowing, without content.
 
 use tracing::Subscriber;
+use tracing_subscriber::filter::FilterExt as _;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -25,7 +26,6 @@ where
         .with_writer(writer)
         .with_ansi(false)
         .with_target(false);
-    Ok(tracing_subscriber::registry()
-        .with(lines.with_filter(ours))
-        .with(filter))
+    // As one, so that spans that nobody sees are not kept either.
+    Ok(tracing_subscriber::registry().with(lines.with_filter(ours.and(filter))))
 }

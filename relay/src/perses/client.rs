@@ -17,6 +17,8 @@ use crate::identity::Credentials;
 
 const USER_AGENT: &str = concat!("persai-relay/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that are kept for later; a burst of questions leaves no more behind.
+const MAX_IDLE: usize = 8;
 
 /// Caps for Perses' own small answers.
 pub const API_LIMITS: Limits = Limits {
@@ -79,6 +81,7 @@ impl PersesClient {
             .no_zstd()
             .http1_only()
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE)
             .build()?;
         Ok(Self {
             http,
