@@ -13,6 +13,9 @@ test('a question about CPU usage brings an answer and a native time series panel
   await page.getByRole('link', { name: 'Explore' }).click();
   await page.getByRole('tab', { name: 'PersAI' }).click();
   await box(page).waitFor();
+  // The click left the focus on the tab; opened by its address, the page puts it into the box.
+  await page.reload();
+  await box(page).waitFor();
   await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Ask about your data' || document.activeElement?.tagName === 'TEXTAREA', undefined, { timeout: 5000 });
   await page.getByText(/Answers come from the built-in engine; nothing leaves this Perses|Questions and query digests are sent to/).waitFor();
   await page.getByRole('group', { name: 'First questions' }).getByRole('button').nth(3).waitFor();

@@ -32,7 +32,7 @@ for (const [name, options] of [
     await openExplore(page, { mode: options.mode });
     await shot(page, `look-${name}-first`);
     assert.deepEqual(await serious(page), [], 'before the first question');
-    await ask(page, 'What is the CPU usage per mode over the last 30 minutes?');
+    await ask(page, 'Show http_requests_total by service over the last 30 minutes');
     await settled(page);
     const ink = await panelHasInk(answers(page).last().getByRole('figure').first()).catch(() => false);
     await shot(page, `look-${name}-answer`);
