@@ -5,6 +5,8 @@
 
 use std::f64::consts::TAU;
 
+use super::hosts;
+
 /// Scrape job of all instances.
 pub const JOB: &str = "shop";
 /// Name on the exporter's paths and value of the `instance` label.
@@ -150,6 +152,10 @@ pub fn families(instance: usize, at_secs: f64) -> Vec<Family> {
         )
     });
     let phase = instance as f64;
+    let all: f64 = SERVICES
+        .iter()
+        .map(|service| usual_requests(service, instance, at_secs))
+        .sum();
     vec![
         family(
             "http_requests",
@@ -252,6 +258,7 @@ pub fn families(instance: usize, at_secs: f64) -> Vec<Family> {
             "Version of the shop.",
             vec![sample("_info", &[("version", "4.2.0")], 1.0)],
         ),
+        hosts::cpu(all, at_secs - EPOCH_SECS),
     ]
 }
 
