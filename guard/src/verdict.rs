@@ -229,7 +229,13 @@ fn subqueries(tree: &Expr, request: &Request<'_>, policy: &Policy) -> Option<Fin
                 .map(|arg| inner_points(arg, fallback_step_ms))
                 .max()
                 .unwrap_or(1),
-            Expr::Aggregate(aggregate) => inner_points(&aggregate.arg, fallback_step_ms),
+            Expr::Aggregate(aggregate) => {
+                let of_param = aggregate
+                    .param
+                    .as_ref()
+                    .map_or(1, |param| inner_points(param, fallback_step_ms));
+                inner_points(&aggregate.arg, fallback_step_ms).max(of_param)
+            }
             Expr::Binary(binary) => inner_points(&binary.left, fallback_step_ms)
                 .max(inner_points(&binary.right, fallback_step_ms)),
             Expr::Negate(arg) => inner_points(arg, fallback_step_ms),

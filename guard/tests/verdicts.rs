@@ -270,3 +270,64 @@ fn modes_differ_only_in_what_they_stop() {
         (Decision::Allow, false)
     );
 }
+
+#[test]
+fn a_subquery_in_a_parameter_is_counted_too() {
+    for query in [
+        "topk(scalar(max_over_time(x[30d:1s])), up)",
+        "quantile(scalar(max_over_time(x[30d:1s])), up)",
+    ] {
+        assert_eq!(decision(query), Decision::Deny, "{query}");
+    }
+}
+
+/// Debug builds panic where arithmetic overflows.
+#[test]
+fn durations_and_times_at_the_end_of_the_numbers_end_in_a_decision() {
+    for number in [
+        "9223372036854775807",
+        "18446744073709551615",
+        "99999999999999999999",
+        "292277026597",
+    ] {
+        for query in [
+            "up[{n}y]",
+            "rate(up[{n}ms])",
+            "up offset {n}y",
+            "up offset -{n}y",
+            "max_over_time(up[{n}y:1ms])",
+            "max_over_time(up[{n}ms:{n}ms] offset {n}s)",
+            "up @ {n}",
+            "up @ -{n}",
+            "up @ {n}e300",
+            "topk({n}, up)",
+        ] {
+            let _ = decision(&query.replace("{n}", number));
+        }
+    }
+    for query in [
+        "up{x=\"\\u\"}",
+        "up{x=\"\\xzz\"}",
+        "up{x=~\"\\Q\"}",
+        "\u{feff}up",
+        "up{\"ü\"=\"\\U0010ffff\"}",
+        "up[",
+        "'",
+        "\\",
+        "0x",
+        "1e",
+        "up @ NaN",
+        "up @ Inf",
+    ] {
+        let _ = decision(query);
+    }
+    for (range, step) in [
+        (i64::MAX, 1),
+        (i64::MAX, i64::MAX),
+        (i64::MIN, 1),
+        (1, i64::MIN),
+        (0, i64::MAX),
+    ] {
+        let _ = ask("up", range, step);
+    }
+}
