@@ -90,7 +90,8 @@ pub struct Other {
 /// Statistics of one series on the window's grid; without a window (an instant query) nothing can be missing.
 #[must_use]
 pub fn stats(samples: &[(f64, f64)], window: Option<&Window>) -> Stats {
-    let ms = |secs: f64| (secs * 1000.0).round() as i64;
+    // Within what a date can say, whatever a datasource sends.
+    let ms = |secs: f64| (secs * 1000.0).clamp(-8.64e15, 8.64e15).round() as i64;
     let (mut nan, mut infinite, mut finite_count, mut sum) = (0, 0, 0_u64, 0.0);
     let mut finite: Option<Finite> = None;
     for &(at, value) in samples {
@@ -126,7 +127,17 @@ pub fn stats(samples: &[(f64, f64)], window: Option<&Window>) -> Stats {
         }
     }
     if let Some(f) = &mut finite {
-        f.avg = sum / finite_count as f64;
+        f.avg = if sum.is_finite() {
+            sum / finite_count as f64
+        } else {
+            // Less exact, and cannot overflow.
+            let share = |&(_, value): &(f64, f64)| value / finite_count as f64;
+            samples
+                .iter()
+                .map(share)
+                .filter(|part| part.is_finite())
+                .sum()
+        };
     }
     let count = samples.len() as u64;
     let (gaps, missing) = window.map_or((0, 0), |window| {
@@ -181,7 +192,11 @@ pub fn digest(result: &QueryResult<'_>, window: Option<&Window>, by_labels: &[St
             series: rest.len() as u64,
             min: finite().map(|f| f.min).reduce(f64::min),
             max: finite().map(|f| f.max).reduce(f64::max),
-            last_sum: finite().map(|f| f.last).sum(),
+            // JSON has no infinity.
+            last_sum: finite()
+                .map(|f| f.last)
+                .sum::<f64>()
+                .clamp(f64::MIN, f64::MAX),
         }
     });
     Digest {

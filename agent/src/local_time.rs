@@ -2,6 +2,8 @@
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
+/// Longest duration, in years of 365 days; so sums of a few of them and any date stay far from the end of the numbers.
+const MAX_DURATION_MS: i64 = 300 * 365 * DAY_MS;
 
 /// ISO 8601 with the asker's offset: `2026-11-24T16:05:00+05:45`; milliseconds only where there are any.
 #[must_use]
@@ -137,6 +139,8 @@ fn date_time(text: &str, offset_minutes: i32) -> Option<i64> {
     };
     let millis = if fraction.is_empty() {
         0.0
+    } else if !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
     } else {
         format!("0.{fraction}").parse::<f64>().ok()? * 1000.0
     };
@@ -174,7 +178,8 @@ pub fn duration_ms(text: &str) -> Option<i64> {
     if let Ok(secs) = text.parse::<f64>() {
         return (0.0..1e10)
             .contains(&secs)
-            .then_some((secs * 1000.0) as i64);
+            .then_some((secs * 1000.0) as i64)
+            .filter(|ms| *ms <= MAX_DURATION_MS);
     }
     let mut total: i64 = 0;
     let mut rest = text.as_str();
@@ -201,7 +206,7 @@ pub fn duration_ms(text: &str) -> Option<i64> {
         total = total.checked_add(amount.checked_mul(unit_ms)?)?;
         rest = rest.get(letters..)?.trim_start();
     }
-    (total > 0).then_some(total)
+    (total > 0 && total <= MAX_DURATION_MS).then_some(total)
 }
 
 /// Days since 1970-01-01 to year, month, day, in the proleptic Gregorian calendar.
@@ -303,7 +308,7 @@ mod tests {
         ] {
             assert_eq!(duration_ms(text), Some(ms), "{text}");
         }
-        for bad in ["", "m", "5 apples", "-5m", "99999999999999999999y"] {
+        for bad in ["", "m", "5 apples", "-5m", "99999999999999999999y", "301y"] {
             assert_eq!(duration_ms(bad), None, "{bad}");
         }
     }

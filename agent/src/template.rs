@@ -13,13 +13,17 @@ pub struct BuiltIns {
     pub end_ms: i64,
 }
 
-/// The query with everything that is known put in. Unknown names stay as they are; the datasource says so.
+/// Longest expanded query, in bytes. Values may name other variables, so a few short ones can stand for any length.
+pub const MAX_EXPANDED_BYTES: usize = 64 << 10;
+
+/// The query with everything that is known put in. Unknown names stay as they are; the datasource says so. `None` where
+/// it would be longer than [`MAX_EXPANDED_BYTES`].
 #[must_use]
 pub fn expand(
     query: &str,
     built_ins: BuiltIns,
     variables: &BTreeMap<String, Vec<String>>,
-) -> String {
+) -> Option<String> {
     let BuiltIns {
         step_ms,
         min_step_ms,
@@ -48,14 +52,23 @@ pub fn expand(
     }
     // A name may be the beginning of another one: $__range and $__range_ms.
     values.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-    values.iter().fold(query.to_owned(), |text, (name, value)| {
-        if text.contains('$') {
-            text.replace(&format!("${name}"), value)
-                .replace(&format!("${{{name}}}"), value)
-        } else {
-            text
+    let mut text = query.to_owned();
+    for (name, value) in &values {
+        if !text.contains('$') {
+            break;
         }
-    })
+        text = replace(&text, &format!("${name}"), value)?;
+        text = replace(&text, &format!("${{{name}}}"), value)?;
+    }
+    Some(text)
+}
+
+/// Measures before it writes.
+fn replace(text: &str, name: &str, value: &str) -> Option<String> {
+    let count = text.matches(name).count();
+    let length =
+        (text.len() - count * name.len()).saturating_add(count.saturating_mul(value.len()));
+    (length <= MAX_EXPANDED_BYTES).then(|| text.replace(name, value))
 }
 
 /// A duration as Prometheus reads it and Perses writes it: `15s`, `1m30s`, `1h`, `1d12h`.
@@ -104,7 +117,7 @@ mod tests {
             start_ms: 1_000_000,
             end_ms: 1_000_000 + 5_400_000,
         };
-        expand(query, built_ins, &variables)
+        expand(query, built_ins, &variables).unwrap_or_default()
     }
 
     #[test]
@@ -141,6 +154,7 @@ mod tests {
                 },
                 &BTreeMap::new(),
             )
+            .unwrap_or_default()
         };
         assert_eq!(at(60_000, 60_000), "4m");
         assert_eq!(at(15_000, 15_000), "1m");

@@ -15,6 +15,7 @@ use persai_protocol::custom::Custom;
 use persai_protocol::error::ErrorCode;
 use persai_protocol::evidence::Decision;
 use persai_protocol::rest::RunState;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use support::world::World;
 use support::{ScriptedModel, call, end, query_call, selector, setup, text};
@@ -999,4 +1000,71 @@ fn run_and_its_end_are_plain_values() {
     fn is_clone<T: Clone + Send + Sync>() {}
     is_clone::<Run>();
     is_clone::<RunEnd>();
+}
+
+/// Debug builds panic where arithmetic overflows, so ending at all is what is shown.
+#[test]
+fn times_and_steps_at_the_end_of_the_numbers_are_refused_in_words() {
+    const MAX: &str = "9223372036854775807";
+    for arguments in [
+        json!({"start": format!("now+{MAX}ms"), "end": "now"}),
+        json!({"start": format!("now-{MAX}ms"), "end": format!("now+{MAX}ms")}),
+        json!({"start": "now", "duration": format!("{MAX}ms")}),
+        json!({"end": format!("now-{MAX}ms"), "duration": format!("{MAX}ms")}),
+        json!({"start": "2026-11-01T08:00:00.1e300"}),
+        json!({"step": format!("{MAX}ms")}),
+        json!({"step": "1e9"}),
+    ] {
+        let mut arguments = arguments;
+        arguments["description"] = json!("a look");
+        arguments["query"] = json!("node_load1");
+        let asked = call(0, "a", "query_metrics", &arguments.to_string());
+        let scripts = vec![asks(vec![asked]), answers("ok")];
+        let recorded = setup(ScriptedModel::new(scripts), "load").go();
+        assert_eq!(recorded.end.state, RunState::Finished);
+        let (_, content) = &recorded.results()[0];
+        let is_refused = content.starts_with("Error (argumentsInvalid)")
+            || content.starts_with("Error (queryRefused)");
+        assert!(
+            is_refused || arguments["step"] == "1e9",
+            "{arguments}: {content}"
+        );
+    }
+}
+
+#[test]
+fn variables_that_name_each_other_cannot_fill_the_memory() {
+    let scripts = vec![
+        asks(vec![query_call(0, "a", "up{x=\"$v00\"}")]),
+        answers("ok"),
+    ];
+    let mut setup = setup(ScriptedModel::new(scripts), "up");
+    for n in 0..40 {
+        let next = format!("$v{:02}$v{:02}", n + 1, n + 1);
+        setup.run.variables.insert(format!("v{n:02}"), vec![next]);
+    }
+    let recorded = setup.go();
+    let (_, content) = &recorded.results()[0];
+    assert!(content.starts_with("Error (queryInvalid)"), "{content}");
+    assert!(content.contains("variables"), "{content}");
+}
+
+#[test]
+fn numbers_at_the_end_of_a_float_are_still_an_answer() {
+    let body = json!({"status": "success", "data": {"resultType": "matrix", "result": [{
+        "metric": {"__name__": "node_load1"},
+        "values": [[-1e300, "1.7e308"], [1_795_515_600, "1.7e308"], [1e300, "1.7e308"]]
+    }]}});
+    let mut world = World::usual();
+    world.special = vec![("node_load1", Ok(body.to_string()))];
+    let scripts = vec![asks(vec![query_call(0, "a", "node_load1")]), answers("ok")];
+    let mut setup = setup(ScriptedModel::new(scripts), "load");
+    setup.datasources = Arc::new(world);
+    let recorded = setup.go();
+    let (_, content) = &recorded.results()[0];
+    assert!(content.contains("1 series, 3 samples"), "{content}");
+    assert!(
+        !content.contains("inf"),
+        "an average of finite numbers is finite: {content}"
+    );
 }

@@ -160,9 +160,18 @@ pub(super) async fn run(turn: &Turn, args: &Map<String, Value>) -> Result<Answer
             start_ms,
             end_ms,
         };
-        template::expand(&query_template, built_ins, &turn.variables)
+        template::expand(&query_template, built_ins, &turn.variables).ok_or_else(|| {
+            Failure::new(
+                ErrorCode::QueryInvalid,
+                format!(
+                    "With its variables the query is longer than {} KiB.",
+                    template::MAX_EXPANDED_BYTES >> 10
+                ),
+                "Write the values out, or take fewer variables.",
+            )
+        })
     };
-    let mut query = expand(&window);
+    let mut query = expand(&window)?;
 
     let known_series = persai_guard::parse(&query).ok().and_then(|tree| {
         tree.metrics()
@@ -199,7 +208,7 @@ pub(super) async fn run(turn: &Turn, args: &Map<String, Value>) -> Result<Answer
             narrowed.step_secs.max(window.step_secs),
             turn.utc_offset_minutes,
         );
-        query = expand(&window);
+        query = expand(&window)?;
     }
 
     let call = if is_range {
