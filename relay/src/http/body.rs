@@ -77,7 +77,10 @@ fn invalid(place: &str, error: &serde_json::Error) -> ApiError {
     {
         text
     } else if error.is_data() {
-        let expected = text.find("expected ").map(|start| text[start..].to_owned());
+        // What was sent stands before it, and may hold the same word.
+        let expected = text
+            .rsplit_once(", expected ")
+            .map(|(_, what)| format!("expected {what}"));
         expected.unwrap_or_else(|| "a value that is not possible here".to_owned())
     } else {
         format!(

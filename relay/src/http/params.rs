@@ -42,9 +42,9 @@ impl<S: Send + Sync> FromRequestParts<S> for After {
         let mut after = None;
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             if name != "after" {
-                return Err(ApiError::invalid(format!(
-                    "The query parameter {name:?} is not known here."
-                )));
+                return Err(ApiError::invalid(
+                    "The only query parameter that is known here is after.",
+                ));
             }
             after = Some(seq("after", &value)?);
         }

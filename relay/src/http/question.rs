@@ -11,6 +11,9 @@ use crate::perses::datasource::PROMETHEUS_KIND;
 
 const MAX_DATASOURCES: usize = 16;
 const MAX_VARIABLES: usize = 200;
+/// The year 9999, so that arithmetic on what comes from outside cannot leave the numbers.
+const MAX_TIME_MS: i64 = 253_402_300_799_999;
+const MAX_STEP_MS: i64 = 366 * 86_400_000;
 /// From UTC-12 to UTC+14.
 const UTC_OFFSET_MINUTES: std::ops::RangeInclusive<i32> = -720..=840;
 
@@ -71,12 +74,11 @@ fn check_props(props: &PersaiProps, state: &Inner) -> Result<(), ApiError> {
     for (index, datasource) in props.datasources.iter().enumerate() {
         check_datasource(&format!("{AT}.datasources[{index}]"), datasource)?;
     }
-    if props
-        .time_range
-        .is_some_and(|range| range.start_ms < 0 || range.start_ms >= range.end_ms)
-    {
+    if props.time_range.is_some_and(|range| {
+        range.start_ms < 0 || range.start_ms >= range.end_ms || range.end_ms > MAX_TIME_MS
+    }) {
         return Err(ApiError::invalid(format!(
-            "{AT}.timeRange must start before it ends."
+            "{AT}.timeRange must start before it ends, and end before the year 10000."
         )));
     }
     if !UTC_OFFSET_MINUTES.contains(&props.utc_offset_minutes) {
@@ -84,9 +86,12 @@ fn check_props(props: &PersaiProps, state: &Inner) -> Result<(), ApiError> {
             "{AT}.utcOffsetMinutes must be between -720 and 840."
         )));
     }
-    if props.suggested_step_ms.is_some_and(|step| step <= 0) {
+    if props
+        .suggested_step_ms
+        .is_some_and(|step| !(1..=MAX_STEP_MS).contains(&step))
+    {
         return Err(ApiError::invalid(format!(
-            "{AT}.suggestedStepMs must be more than 0."
+            "{AT}.suggestedStepMs must be more than 0 and at most {MAX_STEP_MS}."
         )));
     }
     if props.variables.len() > MAX_VARIABLES {

@@ -9,6 +9,8 @@ use super::calls::{Method, PROM_ENDPOINTS, endpoint_path};
 pub const PROMETHEUS_KIND: &str = "PrometheusDatasource";
 /// Perses' own default where the datasource says nothing.
 const DEFAULT_SCRAPE_INTERVAL_SECS: u64 = 60;
+/// A longer one counts as this, a year: steps are made of it.
+const MAX_SCRAPE_INTERVAL_SECS: u64 = 365 * 86_400;
 
 /// A `GlobalDatasource` or `Datasource` document, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -167,7 +169,7 @@ fn duration_secs(text: &str) -> Option<u64> {
         millis = millis.checked_add(number.checked_mul(factor)?)?;
         rest = &rest[unit_len..];
     }
-    (millis > 0).then(|| millis.div_ceil(1_000))
+    (millis > 0).then(|| millis.div_ceil(1_000).min(MAX_SCRAPE_INTERVAL_SECS))
 }
 
 #[cfg(test)]
@@ -247,6 +249,7 @@ mod tests {
             ("1m30s", Some(90)),
             ("1h", Some(3600)),
             ("500ms", Some(1)),
+            ("99999999y", Some(super::MAX_SCRAPE_INTERVAL_SECS)),
         ] {
             assert_eq!(duration_secs(text), secs, "{text}");
         }

@@ -19,7 +19,10 @@ async fn events_of(relay: &Relay, run: &str, datasource: &str) -> String {
 
 #[tokio::test]
 async fn a_run_says_why_its_datasource_cannot_be_asked_and_ends() {
-    let relay = Relay::start().await;
+    let relay = Relay::with_config(
+        "[budgets]\ntool_timeout_secs = 1\nresult_bytes = 100000\n[guard]\nmode = \"enforce\"",
+    )
+    .await;
     for (run, datasource, code) in [
         ("r1", "unknown", "datasourceUnknown"),
         ("r2", "secret", "datasourceForbidden"),
@@ -27,6 +30,10 @@ async fn a_run_says_why_its_datasource_cannot_be_asked_and_ends() {
         ("r4", "html", "upstreamMalformed"),
         ("r5", "refusing", "upstreamRefused"),
         ("r6", "down", "upstreamUnreachable"),
+        ("r7", "slow", "upstreamTimeout"),
+        ("r8", "big", "resultTooLarge"),
+        ("r9", "cut", "upstreamMalformed"),
+        ("r10", "bad", "queryInvalid"),
     ] {
         let events = events_of(&relay, run, datasource).await;
         assert!(events.contains(code), "{datasource}: {events}");
@@ -35,6 +42,16 @@ async fn a_run_says_why_its_datasource_cannot_be_asked_and_ends() {
             "{datasource}"
         );
     }
+}
+
+/// The double has no samples for a range.
+#[tokio::test]
+async fn no_data_is_said_and_is_no_error() {
+    let relay = Relay::start().await;
+    let events = events_of(&relay, "r1", "prom").await;
+    assert!(events.contains("The result is empty."), "{events}");
+    assert!(events.contains("\"series\":0"), "{events}");
+    assert!(events.contains("RUN_FINISHED"), "{events}");
 }
 
 #[tokio::test]

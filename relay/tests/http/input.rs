@@ -102,6 +102,31 @@ async fn every_bad_body_names_what_is_wrong() {
             "timeRange",
         ),
         (
+            persai("timeRange", json!({"startMs": 0, "endMs": i64::MAX})),
+            "invalidRequest",
+            "timeRange",
+        ),
+        (
+            persai("timeRange", json!({"startMs": i64::MIN, "endMs": i64::MAX})),
+            "invalidRequest",
+            "timeRange",
+        ),
+        (
+            persai("timeRange", json!({"startMs": 0, "endMs": 1e30})),
+            "invalidRequest",
+            "timeRange",
+        ),
+        (
+            persai("suggestedStepMs", json!(i64::MAX)),
+            "invalidRequest",
+            "suggestedStepMs",
+        ),
+        (
+            persai("utcOffsetMinutes", json!(i64::MAX)),
+            "invalidRequest",
+            "utcOffsetMinutes",
+        ),
+        (
             persai("timeRange", json!({"startMs": 1, "endMs": 2, "x": 1})),
             "invalidRequest",
             "timeRange",
@@ -193,11 +218,16 @@ async fn errors_do_not_repeat_what_was_sent() {
             json!("canary-value"),
         ),
         "\"canary-value\"".to_owned(),
+        "\"what was expected canary-value\"".to_owned(),
     ] {
         let answer = post(&relay, body.clone()).await;
         assert_eq!(answer.status, 400, "{body}");
         assert!(!answer.body.contains("canary-value"), "{}", answer.body);
     }
+    let path = "/persai/v1/conversations/c1/events?canary-value=1";
+    let answer = send(relay.get(path).bearer_auth(token("alice", HOUR))).await;
+    assert_eq!(answer.error(), (400, "invalidRequest".to_owned()));
+    assert!(!answer.body.contains("canary-value"), "{}", answer.body);
 }
 
 #[tokio::test]
