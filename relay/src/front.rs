@@ -210,6 +210,10 @@ fn asks_for_websocket(headers: &HeaderMap) -> bool {
 
 /// RFC 9110 §7.6.1: these, and what `Connection` names, are about one connection.
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        // The chunks said how long the body was; a length beside them is how requests are smuggled.
+        headers.remove(header::CONTENT_LENGTH);
+    }
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -220,10 +224,6 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .collect();
     for name in named {
         headers.remove(name);
-    }
-    if headers.contains_key(header::TRANSFER_ENCODING) {
-        // The chunks said how long the body was; a length beside them is how requests are smuggled.
-        headers.remove(header::CONTENT_LENGTH);
     }
     for name in [
         "connection",

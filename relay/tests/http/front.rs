@@ -223,6 +223,22 @@ async fn a_request_with_two_lengths_arrives_as_one() {
     }
 }
 
+/// A hop may call the framing its own; it still frames the body.
+#[tokio::test]
+async fn a_length_beside_chunks_goes_also_where_connection_names_the_chunks() {
+    let relay = front().await;
+    let request = "POST /pipe/x HTTP/1.1\r\nHost: front\r\nConnection: close, transfer-encoding\r\n\
+                   Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let answer = raw(relay.address, request).await;
+    match answer.split(' ').nth(1) {
+        Some("418") => assert_eq!(relay.perses.seen()[0].body, "hello"),
+        status => {
+            assert_eq!(status, Some("400"), "{answer}");
+            assert!(relay.perses.seen().is_empty());
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_websocket_is_not_possible_and_other_upgrades_are_passed_over() {
     let relay = front().await;
