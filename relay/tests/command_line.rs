@@ -108,6 +108,10 @@ fn bad_values_are_refused_with_a_sentence() {
             "not both",
         ),
         (
+            "base_url = \"https://x\"\napi_key_env = \"sk-canary\"",
+            "api_key_env",
+        ),
+        (
             "base_url = \"https://x\"\nmax_output_tokens = 0",
             "max_output_tokens",
         ),
@@ -118,6 +122,7 @@ fn bad_values_are_refused_with_a_sentence() {
     ] {
         let said = refusal(&format!("{GOOD}{PROVIDER}{entry}"), &[]);
         assert!(said.contains(named), "{entry}: {said}");
+        assert!(!said.contains("canary"), "{said}");
     }
 }
 

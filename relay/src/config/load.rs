@@ -238,6 +238,17 @@ fn check_provider(provider: &ProviderConfig) -> Result<(), ConfigError> {
             key("base_url")
         )));
     }
+    // The key itself written here by mistake must not be shown, so what is no name is not repeated.
+    if provider
+        .api_key_env
+        .as_deref()
+        .is_some_and(|name| !is_variable_name(name))
+    {
+        return Err(ConfigError::new(format!(
+            "{}: this is the name of a variable (A-Z, a-z, 0-9 and _) that holds the key, not the key",
+            key("api_key_env")
+        )));
+    }
     if provider.api_key_env.is_some() && provider.api_key_file.is_some() {
         return Err(ConfigError::new(format!(
             "{}: set either this or api_key_file, not both",
@@ -260,6 +271,10 @@ fn check_provider(provider: &ProviderConfig) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn is_this_machine(url: &Url) -> bool {
