@@ -48,6 +48,8 @@ export async function openExplore(page, query = {}) {
   const search = new URLSearchParams({ explorer: 'PersAI-PersAIExplorer', ...query });
   await page.goto(`/explore?${search}`);
   await box(page).waitFor();
+  // Ready: the relay has answered, and a datasource is chosen.
+  await page.getByRole('button', { name: /^Datasources: (?!none)/ }).waitFor();
 }
 
 export const box = (page) => page.getByRole('textbox', { name: 'Ask about your data' });

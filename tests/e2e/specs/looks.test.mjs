@@ -61,7 +61,7 @@ test('the whole way goes by the keyboard', async () => {
   const button = card.getByRole('button').first();
   await button.focus();
   await page.keyboard.press('Enter');
-  assert.equal(await button.getAttribute('aria-expanded'), 'true');
+  await card.getByRole('button', { expanded: true }).first().waitFor();
   await card.getByText('up', { exact: false }).first().waitFor();
   const outline = await button.evaluate((element) => getComputedStyle(element).outlineStyle + getComputedStyle(element).boxShadow);
   assert.notEqual(outline, 'nonenone', 'focus is visible');
