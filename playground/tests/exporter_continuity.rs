@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use persai_playground::exporter::blocks::{self, Past};
-use persai_playground::exporter::{serve, text, world};
+use persai_playground::exporter::{serve, targets};
 use persai_playground::net::loopback;
 use persai_playground::record::now_ms;
 
 /// `name{sorted labels}` → value, of exposition text; target labels are added as a scrape adds them.
-fn series_of(text: &str, instance: &str) -> HashMap<String, f64> {
+fn series_of(text: &str, instance: &str, job: &str) -> HashMap<String, f64> {
     text.lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {
@@ -22,10 +22,7 @@ fn series_of(text: &str, instance: &str) -> HashMap<String, f64> {
                 .map(str::to_owned)
                 .collect();
             labels.retain(|label| !label.is_empty());
-            labels.extend([
-                format!("instance=\"{instance}\""),
-                "job=\"shop\"".to_owned(),
-            ]);
+            labels.extend([format!("instance=\"{instance}\""), format!("job=\"{job}\"")]);
             labels.push(format!("__name__=\"{name}\""));
             labels.sort();
             (labels.join(","), value.parse().unwrap())
@@ -71,9 +68,9 @@ async fn a_block_holds_what_a_scrape_shows_at_that_time() {
         in_block.insert(labels.join(","), value.parse().unwrap());
     }
     let mut compared = 0;
-    for (index, (_, instance)) in world::INSTANCES.iter().enumerate() {
-        let scrape = text::scrape(&world::families(index, (last_ms / 1000) as f64));
-        for (series, value) in series_of(&scrape, instance) {
+    for target in targets::all() {
+        let scrape = target.scrape((last_ms / 1000) as f64);
+        for (series, value) in series_of(&scrape, target.instance, target.job) {
             let kept = in_block
                 .get(&series)
                 .unwrap_or_else(|| panic!("no {series} in the block"));
@@ -84,36 +81,42 @@ async fn a_block_holds_what_a_scrape_shows_at_that_time() {
             compared += 1;
         }
     }
-    assert!(compared > 100, "{compared}");
+    assert!(compared > 150, "{compared}");
     assert_eq!(
         in_block.len(),
-        compared + world::INSTANCES.len() + 1,
-        "and up, of each instance"
+        compared + targets::all().count() + 1,
+        "and up, of each target and of the one that is down"
     );
 }
 
 #[tokio::test]
 async fn a_live_scrape_goes_on_from_there() {
     let exporter = serve::start(loopback(0)).await.unwrap();
-    let before_secs = now_ms() as f64 / 1000.0;
-    let answer = reqwest::get(format!("{}/metrics/shop-2", exporter.url()))
-        .await
-        .unwrap();
-    let after_secs = now_ms() as f64 / 1000.0;
-    assert_eq!(answer.headers()["content-type"], text::CONTENT_TYPE);
-    let live = series_of(&answer.text().await.unwrap(), "i");
-    let earlier = series_of(&text::scrape(&world::families(1, before_secs)), "i");
-    let later = series_of(&text::scrape(&world::families(1, after_secs)), "i");
-    assert_eq!(live.len(), later.len());
-    for (series, value) in live
-        .iter()
-        .filter(|(series, _)| series.contains("_total\""))
-    {
-        assert!(
-            *value >= earlier[series] && *value <= later[series],
-            "{series}"
-        );
+    let mut counters = 0;
+    for target in targets::all() {
+        let of = |text: &str| series_of(text, target.instance, target.job);
+        let before_secs = now_ms() as f64 / 1000.0;
+        let answer = reqwest::get(format!("{}/metrics/{}", exporter.url(), target.name))
+            .await
+            .unwrap();
+        let after_secs = now_ms() as f64 / 1000.0;
+        assert_eq!(answer.headers()["content-type"], target.content_type);
+        let live = of(&answer.text().await.unwrap());
+        let earlier = of(&target.scrape(before_secs));
+        let later = of(&target.scrape(after_secs));
+        assert_eq!(live.len(), later.len());
+        for (series, value) in live
+            .iter()
+            .filter(|(series, _)| series.contains("_total\""))
+        {
+            assert!(
+                *value >= earlier[series] && *value <= later[series],
+                "{series}"
+            );
+            counters += 1;
+        }
     }
+    assert!(counters > 80, "{counters}");
     let missing = reqwest::get(format!("{}/metrics/shop-9", exporter.url()))
         .await
         .unwrap();

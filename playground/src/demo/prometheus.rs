@@ -85,7 +85,7 @@ pub async fn start(
 
 /// Every job has been scraped, and node exporter twice by the last multiple of 15 s: a subquery stands on those, as a
 /// panel's points do. Percent-encoded.
-const HAS_DATA: &str = "last_over_time(count(rate(node_cpu_seconds_total%5B1m%5D))%5B15s:15s%5D)\
+const HAS_DATA: &str = "last_over_time(count(rate(node_cpu_seconds_total%7Binstance%3D%22this-machine%22%7D%5B1m%5D))%5B15s:15s%5D)\
                         %20and%20on()%20count(up%7Bjob%3D%22shop%22%7D%20%3D%3D%201)\
                         %20and%20on()%20up%7Bjob%3D%22prometheus%22%7D%20%3D%3D%201";
 
@@ -114,17 +114,19 @@ fn configuration(port: u16, node_port: u16, exporter_port: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::configuration;
-    use crate::exporter::world;
+    use crate::exporter::{targets, world};
 
     #[test]
     fn the_scrape_configuration_names_what_the_blocks_hold() {
         let text = configuration(1, 2, 3);
-        for (path, instance) in world::INSTANCES {
-            let labels = format!("instance: '{instance}', __metrics_path__: '/metrics/{path}'");
-            assert!(text.contains(&labels), "{labels}");
+        for target in targets::all() {
+            let (instance, name) = (target.instance, target.name);
+            let labels = format!("instance: '{instance}', __metrics_path__: '/metrics/{name}'");
+            let (before, _) = text.split_once(&labels).unwrap_or_default();
+            let job = before.rsplit("job_name: ").next().unwrap_or_default();
+            assert!(job.starts_with(&format!("{}\n", target.job)), "{labels}");
         }
         assert!(text.contains(&format!("instance: '{}'", world::DOWN_INSTANCE)));
-        assert!(text.contains(&format!("job_name: {}", world::JOB)));
         assert!(!text.contains("_port}"), "{text}");
     }
 }

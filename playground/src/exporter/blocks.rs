@@ -1,12 +1,13 @@
 //! The past: the same series as OpenMetrics text with times, made into Prometheus blocks by promtool.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::Stdio;
 
-use super::text;
 use super::world::{self, Family, MetricKind, Sample};
+use super::{targets, text};
 use crate::failure::Failure;
 
 /// Which past to write.
@@ -63,52 +64,48 @@ pub async fn write(past: Past, data_dir: &Path) -> Result<(), Failure> {
 
 /// Family by family, so that TYPE stands once; within it time by time.
 fn write_text(past: Past, file: &Path) -> std::io::Result<()> {
-    let mut out = BufWriter::new(File::create(file)?);
-    let names = world::families(0, 0.0).len();
-    let mut bodies = vec![String::new(); names];
-    let mut up = String::new();
-    let up_family = Family {
-        name: "up",
-        kind: MetricKind::Gauge,
-        unit: "",
-        help: "Whether the last scrape went well.",
-        samples: Vec::new(),
+    let mut bodies: BTreeMap<&str, String> = BTreeMap::new();
+    let mut add = |family: &Family, labels: &[(&str, &str)], at_secs| {
+        let body = bodies.entry(family.name).or_insert_with(|| {
+            let mut head = String::new();
+            text::head(&mut head, family);
+            head
+        });
+        for sample in &family.samples {
+            text::line(body, family, sample, labels, Some(at_secs));
+        }
     };
     for at_secs in past.times() {
-        for (instance, (_, label)) in world::INSTANCES.iter().enumerate() {
-            let target = [("instance", *label), ("job", world::JOB)];
-            for (body, family) in bodies
-                .iter_mut()
-                .zip(world::families(instance, at_secs as f64))
-            {
-                for sample in &family.samples {
-                    text::line(body, &family, sample, &target, Some(at_secs));
-                }
+        for target in targets::all() {
+            let labels = [("instance", target.instance), ("job", target.job)];
+            for family in target.families(at_secs as f64) {
+                add(&family, &labels, at_secs);
             }
-            text::line(&mut up, &up_family, &up_sample(1.0), &target, Some(at_secs));
+            add(&up(1.0), &labels, at_secs);
         }
         let down = [("instance", world::DOWN_INSTANCE), ("job", world::JOB)];
-        text::line(&mut up, &up_family, &up_sample(0.0), &down, Some(at_secs));
+        add(&up(0.0), &down, at_secs);
     }
-    for (family, body) in world::families(0, 0.0).iter().zip(&bodies) {
-        let mut head = String::new();
-        text::head(&mut head, family);
-        out.write_all(head.as_bytes())?;
+    let mut out = BufWriter::new(File::create(file)?);
+    for body in bodies.values() {
         out.write_all(body.as_bytes())?;
     }
-    let mut head = String::new();
-    text::head(&mut head, &up_family);
-    out.write_all(head.as_bytes())?;
-    out.write_all(up.as_bytes())?;
     out.write_all(b"# EOF\n")?;
     out.flush()
 }
 
-fn up_sample(value: f64) -> Sample {
-    Sample {
-        suffix: "",
-        labels: Vec::new(),
-        value,
+/// What Prometheus writes itself at each scrape.
+fn up(value: f64) -> Family {
+    Family {
+        name: "up",
+        kind: MetricKind::Gauge,
+        unit: "",
+        help: "Whether the last scrape went well.",
+        samples: vec![Sample {
+            suffix: "",
+            labels: Vec::new(),
+            value,
+        }],
     }
 }
 

@@ -1,4 +1,4 @@
-//! Answers scrapes: `/metrics/shop-1` to `shop-3`, at the time of the request. Records what it gets.
+//! Answers scrapes: `/metrics/shop-1` to `shop-3` and `/metrics/host-1` to `host-3`, at the time of the request. Records what it gets.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::{text, world};
+use super::targets;
 use crate::failure::Failure;
 use crate::net::{self, Server};
 use crate::record::{self, Recorder, now_ms};
@@ -32,15 +32,12 @@ pub async fn start(listen: SocketAddr) -> Result<Server, Failure> {
 }
 
 async fn metrics(Path(name): Path<String>) -> Response {
-    match world::INSTANCES
-        .iter()
-        .position(|(instance, _)| *instance == name)
-    {
-        Some(instance) => {
+    match targets::all().find(|target| target.name == name) {
+        Some(target) => {
             let at_secs = now_ms() as f64 / 1000.0;
             (
-                [(header::CONTENT_TYPE, text::CONTENT_TYPE)],
-                text::scrape(&world::families(instance, at_secs)),
+                [(header::CONTENT_TYPE, target.content_type)],
+                target.scrape(at_secs),
             )
                 .into_response()
         }

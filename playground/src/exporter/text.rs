@@ -1,4 +1,4 @@
-//! OpenMetrics 1.0 text.
+//! OpenMetrics 1.0 text, and the older text format that node_exporter answers with.
 
 use std::fmt::Write;
 
@@ -18,6 +18,30 @@ pub fn scrape(families: &[Family]) -> String {
         }
     }
     out.push_str("# EOF\n");
+    out
+}
+
+/// Of a scrape's answer in the older format.
+pub const PLAIN_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A whole scrape in the older format: HELP and TYPE name a counter as its samples do, with `_total`. Counters and
+/// gauges only.
+#[must_use]
+pub fn plain_scrape(families: &[Family]) -> String {
+    let mut out = String::new();
+    for family in families {
+        let (kind, suffix) = match family.kind {
+            MetricKind::Counter => ("counter", "_total"),
+            _ => ("gauge", ""),
+        };
+        let name = family.name;
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "# HELP {name}{suffix} {}", family.help);
+        let _ = writeln!(out, "# TYPE {name}{suffix} {kind}");
+        for sample in &family.samples {
+            line(&mut out, family, sample, &[], None);
+        }
+    }
     out
 }
 
@@ -71,7 +95,7 @@ pub fn line(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exporter::world;
+    use crate::exporter::{hosts, world};
 
     #[test]
     fn a_scrape_has_type_unit_help_and_an_end() {
@@ -86,5 +110,20 @@ mod tests {
         );
         assert!(text.contains("shop_build_info{version=\"4.2.0\"} 1\n"));
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn a_machine_shows_help_and_type_as_node_exporter_does() {
+        let text = plain_scrape(&hosts::families(0, 1_795_000_000.0));
+        assert!(
+            text.starts_with(
+                "# HELP node_cpu_seconds_total Seconds the CPUs spent in each mode.\n\
+                 # TYPE node_cpu_seconds_total counter\n\
+                 node_cpu_seconds_total{cpu=\"0\",mode=\"user\"} "
+            ),
+            "{text}"
+        );
+        assert!(text.contains("# TYPE node_load1 gauge\nnode_load1 "));
+        assert!(!text.contains("# UNIT") && !text.contains("# EOF"));
     }
 }

@@ -5,8 +5,6 @@
 
 use std::f64::consts::TAU;
 
-use super::hosts;
-
 /// Scrape job of all instances.
 pub const JOB: &str = "shop";
 /// Name on the exporter's paths and value of the `instance` label.
@@ -19,7 +17,7 @@ pub const INSTANCES: [(&str, &str); 3] = [
 pub const DOWN_INSTANCE: &str = "shop-4:8080";
 
 /// Seconds since 1970 at which all counters were 0.
-const EPOCH_SECS: f64 = 1_760_000_000.0;
+pub(super) const EPOCH_SECS: f64 = 1_760_000_000.0;
 const INCIDENT_PERIOD_SECS: f64 = 7_200.0;
 const INCIDENT_START_SECS: f64 = 4_500.0;
 const INCIDENT_SECS: f64 = 600.0;
@@ -90,7 +88,11 @@ pub struct Sample {
     pub value: f64,
 }
 
-fn sample(suffix: &'static str, labels: &[(&'static str, &'static str)], value: f64) -> Sample {
+pub(super) fn sample(
+    suffix: &'static str,
+    labels: &[(&'static str, &'static str)],
+    value: f64,
+) -> Sample {
     Sample {
         suffix,
         labels: labels.to_vec(),
@@ -152,10 +154,6 @@ pub fn families(instance: usize, at_secs: f64) -> Vec<Family> {
         )
     });
     let phase = instance as f64;
-    let all: f64 = SERVICES
-        .iter()
-        .map(|service| usual_requests(service, instance, at_secs))
-        .sum();
     vec![
         family(
             "http_requests",
@@ -258,11 +256,10 @@ pub fn families(instance: usize, at_secs: f64) -> Vec<Family> {
             "Version of the shop.",
             vec![sample("_info", &[("version", "4.2.0")], 1.0)],
         ),
-        hosts::cpu(all, at_secs - EPOCH_SECS),
     ]
 }
 
-fn family(
+pub(super) fn family(
     name: &'static str,
     kind: MetricKind,
     unit: &'static str,
@@ -289,35 +286,47 @@ fn usual_requests(service: &Service, instance: usize, at_secs: f64) -> f64 {
 }
 
 /// Seconds of incident between the epoch and `at_secs`.
-fn incident_secs(at_secs: f64) -> f64 {
+pub(super) fn incident_secs(at_secs: f64) -> f64 {
     let elapsed = at_secs - EPOCH_SECS;
     let whole = (elapsed / INCIDENT_PERIOD_SECS).floor();
     let within = elapsed - whole * INCIDENT_PERIOD_SECS - INCIDENT_START_SECS;
     whole * INCIDENT_SECS + within.clamp(0.0, INCIDENT_SECS)
 }
 
-/// Grows while the incident lasts, and drains in the same time after it.
-fn backlog(at_secs: f64, phase: f64) -> f64 {
+/// Usual requests of all services since the epoch, at one instance.
+pub(super) fn all_usual_requests(instance: usize, at_secs: f64) -> f64 {
+    SERVICES
+        .iter()
+        .map(|service| usual_requests(service, instance, at_secs))
+        .sum()
+}
+
+/// 0 to 1: grows while the incident lasts, and drains in the same time after it.
+pub(super) fn pressure(at_secs: f64) -> f64 {
     let within = (at_secs - EPOCH_SECS).rem_euclid(INCIDENT_PERIOD_SECS) - INCIDENT_START_SECS;
     let share = if within < INCIDENT_SECS {
         within / INCIDENT_SECS
     } else {
         2.0 - within / INCIDENT_SECS
     };
-    (4.0 + 3.0 * wave(at_secs, 600.0, phase) + 240.0 * share.clamp(0.0, 1.0)).round()
+    share.clamp(0.0, 1.0)
+}
+
+fn backlog(at_secs: f64, phase: f64) -> f64 {
+    (4.0 + 3.0 * wave(at_secs, 600.0, phase) + 240.0 * pressure(at_secs)).round()
 }
 
 /// -1 to 1.
-fn wave(at_secs: f64, period_secs: f64, phase: f64) -> f64 {
+pub(super) fn wave(at_secs: f64, period_secs: f64, phase: f64) -> f64 {
     (TAU * (at_secs - EPOCH_SECS) / period_secs + phase).sin()
 }
 
 /// 0 to 1, then at once 0 again.
-fn saw(at_secs: f64, period_secs: f64, phase: f64) -> f64 {
+pub(super) fn saw(at_secs: f64, period_secs: f64, phase: f64) -> f64 {
     ((at_secs - EPOCH_SECS) / period_secs + phase / 3.0).rem_euclid(1.0)
 }
 
-fn round(value: f64, digits: i32) -> f64 {
+pub(super) fn round(value: f64, digits: i32) -> f64 {
     let factor = 10_f64.powi(digits);
     (value * factor).round() / factor
 }
